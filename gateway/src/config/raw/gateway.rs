@@ -1,0 +1,319 @@
+//! `witgate.yaml`: what belongs to the process and to its operator.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    super::span::Spanned,
+    units::{ByteSize, HumanDuration},
+};
+
+/// `witgate.yaml`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Gateway {
+    /// Where clients connect.
+    pub listeners: Vec<Spanned<Listener>>,
+    /// Where `/metrics`, `/routes`, `/reload` and the like are served. Default: `127.0.0.1:9901`.
+    #[serde(default)]
+    pub admin: Admin,
+    /// The folder of route files, relative to this file. Default: `routes.d`.
+    #[serde(default)]
+    pub routes: Option<Spanned<PathBuf>>,
+    /// Worker threads, each with its own connections and plugin instances. Default: one per core.
+    #[serde(default)]
+    pub workers: Option<Spanned<u16>>,
+    /// The components that routes may name, by name.
+    #[serde(default)]
+    pub plugins: BTreeMap<String, Spanned<Plugin>>,
+    /// Sets of public keys that plugins may name.
+    #[serde(default)]
+    pub key_sets: BTreeMap<String, Spanned<KeySet>>,
+    /// What the gateway says about the client to upstreams, and whom it believes.
+    #[serde(default)]
+    pub forwarding: Forwarding,
+    /// How much one client may ask for.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How long things may take. Routes can override `request` and `idle`.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// What is written to standard output and error.
+    #[serde(default)]
+    pub logging: Logging,
+}
+
+/// One address that clients connect to. HTTP/1.1 and HTTP/2 are both spoken on it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Listener {
+    /// Address and port, as `0.0.0.0:8080` or `[::]:8080`. Port 0 takes any free one.
+    pub address: Spanned<SocketAddr>,
+    /// Terminates TLS on this address. Without it the listener is cleartext.
+    #[serde(default)]
+    pub tls: Option<Spanned<Tls>>,
+}
+
+/// TLS 1.2 and 1.3; ALPN offers `h2` and `http/1.1`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tls {
+    /// Chosen by the names in them (SNI); the first also serves clients that name nothing known.
+    pub certificates: Vec<Spanned<Certificate>>,
+}
+
+/// A certificate chain and its private key, PEM files relative to `witgate.yaml`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Certificate {
+    /// The certificate, then its intermediates.
+    pub certificate: Spanned<PathBuf>,
+    /// PKCS#8, PKCS#1 or SEC1.
+    pub key: Spanned<PathBuf>,
+}
+
+/// The administration listener.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Admin {
+    /// Default: `127.0.0.1:9901`. It has no authentication: keep it where only operators reach it.
+    pub address: Spanned<SocketAddr>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            address: Spanned::new(SocketAddr::from(([127, 0, 0, 1], 9901)), Default::default()),
+        }
+    }
+}
+
+/// One component, what it may do, and what becomes of a request when it fails.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Plugin {
+    /// The component file (`.wasm`), relative to `witgate.yaml`.
+    pub component: Spanned<PathBuf>,
+    /// The capabilities that it may import. A component that imports another is refused.
+    #[serde(default)]
+    pub grants: Vec<Spanned<Capability>>,
+    /// What a trap, a timeout or a failure of the plugin does to the request. Default: `closed`.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// Default: `warm`.
+    #[serde(default)]
+    pub isolation: Isolation,
+    /// What one instance, or one call, may use.
+    #[serde(default)]
+    pub limits: PluginLimits,
+}
+
+/// One interface of the host that a plugin can be granted.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Lines in the gateway's log.
+    Log,
+    /// Wall clock and monotonic clock.
+    Clock,
+    /// Random bytes from the operating system.
+    Random,
+    /// Series of its own at `/metrics`.
+    Metrics,
+    /// Signature verification and digests at native speed.
+    Crypto,
+    /// The key sets declared under `key-sets`.
+    Keys,
+}
+
+/// What a trap, a timeout or a failure of the plugin does to the request.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// The request is answered with 500 (503 for a timeout) and goes no further.
+    #[default]
+    Closed,
+    /// The request goes on as if the plugin were not there.
+    Open,
+}
+
+/// How exchanges are kept apart.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// One instance serves many exchanges, one call at a time.
+    #[default]
+    Warm,
+    /// Every exchange has a fresh instance: dearer, and nothing can leak from one to another.
+    Exchange,
+}
+
+/// What one instance, or one call, of a plugin may use.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct PluginLimits {
+    /// Time of one call, in steps of 1 ms. Default: `10ms`.
+    pub time: HumanDuration,
+    /// Linear memory of one instance. Default: `16MiB`.
+    pub memory: ByteSize,
+    /// Elements in the tables of one instance. Default: 10000.
+    pub table: u32,
+    /// Resource handles alive in one instance. Default: 1000.
+    pub handles: u32,
+    /// Bytes that one call may pass to the host. Default: `1MiB`.
+    pub host_call: ByteSize,
+    /// Bytes of a body held for the plugin (`hold`, `wait-body`). Default: `1MiB`.
+    pub body: ByteSize,
+    /// Calls after which an instance is replaced. Default: 100000.
+    pub calls: u32,
+}
+
+impl Default for PluginLimits {
+    fn default() -> Self {
+        Self {
+            time: HumanDuration::from_millis(10),
+            memory: ByteSize::mib(16),
+            table: 10_000,
+            handles: 1_000,
+            host_call: ByteSize::mib(1),
+            body: ByteSize::mib(1),
+            calls: 100_000,
+        }
+    }
+}
+
+/// A set of public keys: exactly one of `url` and `file`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KeySet {
+    /// A JWK set (RFC 7517) served over HTTP.
+    #[serde(default)]
+    pub url: Option<Spanned<String>>,
+    /// A JWK set in a file, relative to `witgate.yaml`; watched.
+    #[serde(default)]
+    pub file: Option<Spanned<PathBuf>>,
+    /// How often a URL is fetched again. Default: `10m`.
+    #[serde(default)]
+    pub refresh: Option<HumanDuration>,
+    /// The least time between two fetches that a missing key asks for. Default: `30s`.
+    #[serde(default)]
+    pub cool_down: Option<HumanDuration>,
+}
+
+/// What the gateway says about the client to upstreams, and whom it believes.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Forwarding {
+    /// Networks whose `x-forwarded-*`, `forwarded` and `x-request-id` fields count. Others' are replaced.
+    /// Default: none.
+    pub trusted_proxies: Vec<Spanned<IpNet>>,
+    /// Also send `forwarded` (RFC 7239). Default: false.
+    pub forwarded: bool,
+    /// The pseudonym in `via` (RFC 9110 section 7.6.3). Default: `witgate`.
+    pub via: Option<Spanned<String>>,
+}
+
+/// How much one client may ask for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Limits {
+    /// Bytes of a request's head, names and values together. Default: `32KiB`. Beyond: 431.
+    pub header_bytes: ByteSize,
+    /// Fields in a request's head. Default: 100. Beyond: 431.
+    pub header_count: u16,
+    /// Bytes of the request target. Default: `8KiB`. Beyond: 414.
+    pub uri_length: ByteSize,
+    /// Bytes of a request's body; routes can override it. Default: no limit. Beyond: 413.
+    pub body: Option<ByteSize>,
+    /// Connections open at once, over all listeners. Default: 10000. Beyond: new ones wait in the kernel's queue.
+    pub connections: u32,
+    /// HTTP/2 streams open at once on a connection. Default: 128. Beyond: REFUSED_STREAM.
+    pub streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_bytes: ByteSize::kib(32),
+            header_count: 100,
+            uri_length: ByteSize::kib(8),
+            body: None,
+            connections: 10_000,
+            streams: 128,
+        }
+    }
+}
+
+/// How long things may take.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Timeouts {
+    /// Reaching an upstream, TLS handshake included. Default: `5s`. Then: 504.
+    pub connect: HumanDuration,
+    /// A client's TLS handshake, and each request's head from its first byte. Default: `10s`. Then: 408 or close.
+    pub request_head: HumanDuration,
+    /// A connection without a request, and a body (or upgraded stream) without a byte. Default: `60s`.
+    pub idle: HumanDuration,
+    /// From the request's head until the response's head. Default: `60s`. Then: 504.
+    pub request: HumanDuration,
+    /// What is in flight at SIGTERM. Default: `30s`. Then it is cut.
+    pub drain: HumanDuration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: HumanDuration::from_secs(5),
+            request_head: HumanDuration::from_secs(10),
+            idle: HumanDuration::from_secs(60),
+            request: HumanDuration::from_secs(60),
+            drain: HumanDuration::from_secs(30),
+        }
+    }
+}
+
+/// What is written to standard output and error.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Logging {
+    /// One JSON line per exchange on standard output. Default: `on`.
+    pub access: AccessLog,
+    /// What the gateway says of itself on standard error. Default: `info`.
+    pub level: LogLevel,
+    /// How it says it. Default: `text`.
+    pub format: LogFormat,
+}
+
+/// Whether exchanges are logged.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccessLog {
+    #[default]
+    On,
+    /// Only exchanges that the gateway answered with an error of its own.
+    Errors,
+    Off,
+}
+
+/// The least severe line that is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+}
+
+/// Lines for people or for machines.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}

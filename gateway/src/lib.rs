@@ -1,0 +1,4 @@
+//! The library behind the `witgate` binary.
+
+pub mod config;
+pub mod pipeline;

@@ -1,0 +1,31 @@
+//! What the stages share about one request.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::HeaderValue;
+
+/// What is known about an exchange besides its head. Made by `protocol`, read by all.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The id of the exchange: the client's `x-request-id` where it is trusted, else made here.
+    pub id: HeaderValue,
+    /// The client, after trusted proxies have been taken into account.
+    pub client: SocketAddr,
+    /// Over TLS.
+    pub secure: bool,
+    /// A gRPC call (`content-type: application/grpc…`): errors become trailers-only responses.
+    pub grpc: bool,
+}
+
+/// A whole response made in the gateway: by a plugin, a `respond` action or an error.
+pub type LocalResponse = http::Response<Bytes>;
+
+/// Who is at fault for an error (DESIGN: one table from error to answer).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    Client,
+    Upstream,
+    Plugin,
+    Gateway,
+}
