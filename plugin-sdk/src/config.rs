@@ -1,8 +1,12 @@
 //! What stands in the route file.
 
+mod duration;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
+
+pub use duration::HumanDuration;
 
 /// One thing that is wrong with a configuration. The gateway shows it at its place in the route file.
 #[derive(Clone, Debug, PartialEq, Eq)]
