@@ -77,10 +77,22 @@ impl ClientBody {
         let limit = limit.unwrap_or(u64::MAX);
         // Set anew when the client first makes us wait.
         let deadline = Deadline::new(deadlines, Instant::now());
-        Self { incoming, remaining: limit, limit, idle, deadline, stalled: false, outcome }
+        Self {
+            incoming,
+            remaining: limit,
+            limit,
+            idle,
+            deadline,
+            stalled: false,
+            outcome,
+        }
     }
 
-    fn fail(&self, failure: UploadFailure, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn fail(
+        &self,
+        failure: UploadFailure,
+        error: BodyError,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.outcome.failure.set(Some(failure));
         Poll::Ready(Some(Err(error)))
     }
@@ -98,7 +110,9 @@ impl ClientBody {
                 }
             }
             Poll::Ready(None) => Poll::Ready(None),
-            Poll::Ready(Some(Err(error))) => self.fail(UploadFailure::Gone, BodyError::Client(error)),
+            Poll::Ready(Some(Err(error))) => {
+                self.fail(UploadFailure::Gone, BodyError::Client(error))
+            }
             Poll::Ready(Some(Ok(frame))) => {
                 self.stalled = false;
                 let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
@@ -141,7 +155,9 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Self::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
             Self::Client(body) => body.incoming.size_hint(),
             Self::Filtered(body) => body.size_hint(),
         }

@@ -51,7 +51,11 @@ pub struct Deadline {
 
 impl Deadline {
     pub fn new(deadlines: &Rc<Deadlines>, at: Instant) -> Self {
-        Self { deadlines: Rc::clone(deadlines), slot: None, at }
+        Self {
+            deadlines: Rc::clone(deadlines),
+            slot: None,
+            at,
+        }
     }
 
     /// Moves the deadline; no look at the clock is needed to know that it has not passed.
@@ -78,7 +82,11 @@ impl Deadline {
                 if !waker.will_wake(cx.waker()) {
                     waker.clone_from(cx.waker());
                 }
-                if *at <= Instant::now() { Poll::Ready(()) } else { Poll::Pending }
+                if *at <= Instant::now() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
             }
         }
     }
@@ -121,7 +129,10 @@ mod tests {
             tokio::task::spawn_local(Rc::clone(&deadlines).run());
             let begun = Instant::now();
             let mut deadline = Deadline::new(&deadlines, begun + Duration::from_millis(30));
-            assert_eq!(within(&mut deadline, std::future::pending::<()>()).await, None);
+            assert_eq!(
+                within(&mut deadline, std::future::pending::<()>()).await,
+                None
+            );
             assert!(begun.elapsed() >= Duration::from_millis(30));
             drop(deadline);
             assert!(deadlines.waiting.borrow().is_empty());
@@ -137,7 +148,10 @@ mod tests {
             let mut deadline = Deadline::new(&deadlines, begun + Duration::from_millis(20));
             assert_eq!(within(&mut deadline, std::future::ready(7)).await, Some(7));
             deadline.reset(begun + Duration::from_millis(60));
-            assert_eq!(within(&mut deadline, std::future::pending::<()>()).await, None);
+            assert_eq!(
+                within(&mut deadline, std::future::pending::<()>()).await,
+                None
+            );
             assert!(begun.elapsed() >= Duration::from_millis(60));
         });
     }

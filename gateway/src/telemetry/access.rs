@@ -49,7 +49,9 @@ impl AccessLog {
     /// Starts the writer thread; it ends when the last handle is gone.
     pub fn start() -> std::io::Result<(Self, thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(BATCHES);
-        let writer = thread::Builder::new().name("access-log".into()).spawn(move || write(&receiver))?;
+        let writer = thread::Builder::new()
+            .name("access-log".into())
+            .spawn(move || write(&receiver))?;
         Ok((Self(sender), writer))
     }
 

@@ -19,9 +19,17 @@ pub fn install(logging: &Logging) {
     let writer = std::io::stderr;
     // Only the first installation counts: an embedding program may have one of its own.
     let _ = match logging.format {
-        LogFormat::Text => registry.with(fmt::layer().with_writer(writer).with_target(false)).try_init(),
+        LogFormat::Text => registry
+            .with(fmt::layer().with_writer(writer).with_target(false))
+            .try_init(),
         LogFormat::Json => registry
-            .with(fmt::layer().json().flatten_event(true).with_target(false).with_writer(writer))
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_target(false)
+                    .with_writer(writer),
+            )
             .try_init(),
     };
 }

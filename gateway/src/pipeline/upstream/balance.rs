@@ -11,7 +11,9 @@ pub struct RoundRobin {
 impl RoundRobin {
     /// `start` keeps workers from all beginning at the first endpoint.
     pub fn new(start: usize) -> Self {
-        Self { next: Cell::new(start) }
+        Self {
+            next: Cell::new(start),
+        }
     }
 
     /// An index below `endpoints`, which is at least 1.
@@ -32,7 +34,10 @@ mod tests {
     #[test]
     fn goes_round() {
         let balance = RoundRobin::new(4);
-        assert_eq!((0..5).map(|_| balance.pick(3)).collect::<Vec<_>>(), [1, 2, 0, 1, 2]);
+        assert_eq!(
+            (0..5).map(|_| balance.pick(3)).collect::<Vec<_>>(),
+            [1, 2, 0, 1, 2]
+        );
         assert_eq!(balance.pick(1), 0);
     }
 }

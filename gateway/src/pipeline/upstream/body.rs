@@ -32,7 +32,11 @@ pub struct UpstreamBody {
 
 enum Source {
     /// Gives the connection back when the body has ended.
-    Http1 { connection: Option<Box<Http1>>, pool: Rc<Pool>, endpoint: usize },
+    Http1 {
+        connection: Option<Box<Http1>>,
+        pool: Rc<Pool>,
+        endpoint: usize,
+    },
     /// Held only to be dropped.
     Http2 { _stream: Stream },
     /// The driver is a task of its own.
@@ -43,7 +47,13 @@ impl UpstreamBody {
     fn new(incoming: Incoming, source: Source, idle: Duration, deadlines: &Rc<Deadlines>) -> Self {
         // Set anew when the upstream first makes us wait.
         let deadline = Deadline::new(deadlines, Instant::now());
-        Self { incoming, source, idle, deadline, stalled: false }
+        Self {
+            incoming,
+            source,
+            idle,
+            deadline,
+            stalled: false,
+        }
     }
 
     pub(super) fn http1(
@@ -53,7 +63,11 @@ impl UpstreamBody {
         idle: Duration,
         deadlines: &Rc<Deadlines>,
     ) -> Self {
-        let source = Source::Http1 { connection: Some(connection), pool, endpoint };
+        let source = Source::Http1 {
+            connection: Some(connection),
+            pool,
+            endpoint,
+        };
         let mut body = Self::new(incoming, source, idle, deadlines);
         if body.incoming.is_end_stream() {
             body.release();
@@ -76,7 +90,11 @@ impl UpstreamBody {
 
     /// The exchange is over for the connection.
     fn release(&mut self) {
-        if let Source::Http1 { connection, pool, endpoint } = &mut self.source
+        if let Source::Http1 {
+            connection,
+            pool,
+            endpoint,
+        } = &mut self.source
             && let Some(connection) = connection.take()
         {
             pool.put_back(*endpoint, connection);
@@ -85,10 +103,13 @@ impl UpstreamBody {
 
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         match &mut self.source {
-            Source::Http1 { connection: Some(connection), .. } => {
-                connection.poll_body(cx, &mut self.incoming)
-            }
-            Source::Http1 { connection: None, .. } => Poll::Ready(None),
+            Source::Http1 {
+                connection: Some(connection),
+                ..
+            } => connection.poll_body(cx, &mut self.incoming),
+            Source::Http1 {
+                connection: None, ..
+            } => Poll::Ready(None),
             Source::Http2 { .. } | Source::Detached => Pin::new(&mut self.incoming).poll_frame(cx),
         }
     }
@@ -109,7 +130,9 @@ impl Body for UpstreamBody {
                     this.stalled = true;
                     this.deadline.reset(Instant::now() + this.idle);
                 }
-                this.deadline.poll(cx).map(|()| Some(Err(BodyError::Idle(this.idle))))
+                this.deadline
+                    .poll(cx)
+                    .map(|()| Some(Err(BodyError::Idle(this.idle))))
             }
             Poll::Ready(None) => {
                 this.release();

@@ -90,24 +90,38 @@ pub fn compile(
     }
     if view.endpoints.is_empty() {
         problems.push(
-            Problem::error(origin.file, raw.span, format!("upstream `{name}` has no endpoint"))
-                .hint("write `endpoints: [http://HOST:PORT]`"),
+            Problem::error(
+                origin.file,
+                raw.span,
+                format!("upstream `{name}` has no endpoint"),
+            )
+            .hint("write `endpoints: [http://HOST:PORT]`"),
         );
     }
-    let endpoints: Vec<_> =
-        view.endpoints.iter().filter_map(|url| endpoint(url, &view, origin, &mut problems)).collect();
+    let endpoints: Vec<_> = view
+        .endpoints
+        .iter()
+        .filter_map(|url| endpoint(url, &view, origin, &mut problems))
+        .collect();
     let secure = scheme(view.endpoints, origin, &mut problems);
     if let (false, Some(tls)) = (secure, view.tls) {
         problems.push(
-            Problem::error(origin.file, tls.span, "`tls` needs endpoints that begin with `https:`")
-                .hint("write `https://…` or leave `tls` out"),
+            Problem::error(
+                origin.file,
+                tls.span,
+                "`tls` needs endpoints that begin with `https:`",
+            )
+            .hint("write `https://…` or leave `tls` out"),
         );
     }
     let protocol = match (secure, definition.protocol) {
         (false, Some(raw::UpstreamProtocol::Http2)) => Protocol::Http2,
         (false, _) => Protocol::Http1,
         (true, protocol) => {
-            let pem = definition.authorities.as_ref().map(|(_, pem)| pem.as_slice());
+            let pem = definition
+                .authorities
+                .as_ref()
+                .map(|(_, pem)| pem.as_slice());
             match tls::client(pem, protocol) {
                 Ok(config) => Protocol::Tls(Arc::new(config)),
                 Err(reason) => {
@@ -163,17 +177,20 @@ impl<'a> View<'a> {
         origin: &Origin<'_>,
         problems: &mut Vec<Problem>,
     ) -> Definition {
-        let authorities = self.tls.and_then(|tls| tls.authorities.as_ref()).and_then(|path| {
-            let full = origin.base.join(&path.value);
-            match std::fs::read(&full) {
-                Ok(pem) => Some((full, pem)),
-                Err(error) => {
-                    let message = format!("cannot read `{}`: {error}", full.display());
-                    problems.push(Problem::error(origin.file, path.span, message));
-                    None
+        let authorities = self
+            .tls
+            .and_then(|tls| tls.authorities.as_ref())
+            .and_then(|path| {
+                let full = origin.base.join(&path.value);
+                match std::fs::read(&full) {
+                    Ok(pem) => Some((full, pem)),
+                    Err(error) => {
+                        let message = format!("cannot read `{}`: {error}", full.display());
+                        problems.push(Problem::error(origin.file, path.span, message));
+                        None
+                    }
                 }
-            }
-        });
+            });
         Definition {
             endpoints: self.endpoints.iter().map(|url| url.value.clone()).collect(),
             protocol: self.protocol.map(|protocol| protocol.value),
@@ -190,11 +207,17 @@ impl<'a> View<'a> {
 /// Whether the endpoints are `https:`; they must all be alike.
 fn scheme(endpoints: &[Spanned<String>], origin: &Origin<'_>, problems: &mut Vec<Problem>) -> bool {
     let secure = |url: &Spanned<String>| url.starts_with("https:");
-    let Some((first, others)) = endpoints.split_first() else { return false };
+    let Some((first, others)) = endpoints.split_first() else {
+        return false;
+    };
     if let Some(other) = others.iter().find(|other| secure(other) != secure(first)) {
         problems.push(
-            Problem::error(origin.file, other.span, "the endpoints of one upstream must have the same scheme")
-                .related(origin.file, first.span, "the first endpoint"),
+            Problem::error(
+                origin.file,
+                other.span,
+                "the endpoints of one upstream must have the same scheme",
+            )
+            .related(origin.file, first.span, "the first endpoint"),
         );
     }
     secure(first)
@@ -221,15 +244,25 @@ fn endpoint(
         _ => return refuse(format!("`{}` is neither `http:` nor `https:`", url.value)),
     };
     if uri.path_and_query().is_some_and(|path| path != "/") {
-        return refuse(format!("`{}` has a path: an endpoint is a server, `rewrite` changes paths", url.value));
+        return refuse(format!(
+            "`{}` has a path: an endpoint is a server, `rewrite` changes paths",
+            url.value
+        ));
     }
     let authority = uri.authority()?;
     if authority.as_str().contains('@') {
         return refuse("an endpoint cannot have credentials".into());
     }
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let host = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
     let name = view.tls.and_then(|tls| tls.server_name.as_ref());
-    let server_name = match name.map_or(host, |name| name.value.as_str()).to_owned().try_into() {
+    let server_name = match name
+        .map_or(host, |name| name.value.as_str())
+        .to_owned()
+        .try_into()
+    {
         _ if !secure => None,
         Ok(server_name) => Some(server_name),
         Err(_) => return refuse(format!("`{host}` cannot be the name in a certificate")),
@@ -237,7 +270,9 @@ fn endpoint(
     Some(Endpoint {
         url: url.trim_end_matches('/').into(),
         host: host.into(),
-        port: authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+        port: authority
+            .port_u16()
+            .unwrap_or(if secure { 443 } else { 80 }),
         authority: HeaderValue::from_str(authority.as_str()).ok()?,
         server_name,
     })

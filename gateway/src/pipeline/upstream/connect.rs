@@ -35,29 +35,52 @@ pub async fn connect(upstream: &Upstream, endpoint: &Endpoint) -> Result<Connect
 }
 
 async fn open(protocol: &Protocol, endpoint: &Endpoint) -> Result<Connected, ErrorKind> {
-    let tcp =
-        TcpStream::connect((&*endpoint.host, endpoint.port)).await.map_err(ErrorKind::Connect)?;
+    let tcp = TcpStream::connect((&*endpoint.host, endpoint.port))
+        .await
+        .map_err(ErrorKind::Connect)?;
     // Without it requests still go out, only later: no reason to fail.
     let _ = tcp.set_nodelay(true);
     match protocol {
-        Protocol::Http1 => Ok(Connected { io: Io::Plain(tcp), http2: false }),
-        Protocol::Http2 => Ok(Connected { io: Io::Plain(tcp), http2: true }),
-        Protocol::Tls(config) => handshake(tcp, config, endpoint).await.map_err(ErrorKind::Tls),
+        Protocol::Http1 => Ok(Connected {
+            io: Io::Plain(tcp),
+            http2: false,
+        }),
+        Protocol::Http2 => Ok(Connected {
+            io: Io::Plain(tcp),
+            http2: true,
+        }),
+        Protocol::Tls(config) => handshake(tcp, config, endpoint)
+            .await
+            .map_err(ErrorKind::Tls),
     }
 }
 
-async fn handshake(tcp: TcpStream, config: &Arc<ClientConfig>, endpoint: &Endpoint) -> io::Result<Connected> {
-    let name = endpoint.server_name.clone().ok_or(io::ErrorKind::InvalidInput)?;
-    let tls = TlsConnector::from(Arc::clone(config)).connect(name, tcp).await?;
+async fn handshake(
+    tcp: TcpStream,
+    config: &Arc<ClientConfig>,
+    endpoint: &Endpoint,
+) -> io::Result<Connected> {
+    let name = endpoint
+        .server_name
+        .clone()
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    let tls = TlsConnector::from(Arc::clone(config))
+        .connect(name, tcp)
+        .await?;
     let only_http2 = config.alpn_protocols.len() == 1 && config.alpn_protocols[0] == b"h2";
     let http2 = match tls.get_ref().1.alpn_protocol() {
         Some(protocol) => protocol == b"h2",
         None if only_http2 => {
-            return Err(io::Error::other("the server did not agree to HTTP/2 (ALPN)"));
+            return Err(io::Error::other(
+                "the server did not agree to HTTP/2 (ALPN)",
+            ));
         }
         None => false,
     };
-    Ok(Connected { io: Io::Tls(Box::new(tls)), http2 })
+    Ok(Connected {
+        io: Io::Tls(Box::new(tls)),
+        http2,
+    })
 }
 
 /// A byte stream to an endpoint.
@@ -86,7 +109,11 @@ impl AsyncRead for Io {
 }
 
 impl AsyncWrite for Io {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         each!(self, io => Pin::new(io).poll_write(cx, buf))
     }
 

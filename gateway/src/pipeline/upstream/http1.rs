@@ -37,7 +37,13 @@ pub struct Http1 {
 impl Http1 {
     pub async fn handshake(io: Io) -> hyper::Result<Box<Self>> {
         let (sender, driver) = http1::Builder::new().handshake(TokioIo::new(io)).await?;
-        Ok(Box::new(Self { sender, driver, closed: false, idle_since: Instant::now(), reused: false }))
+        Ok(Box::new(Self {
+            sender,
+            driver,
+            closed: false,
+            idle_since: Instant::now(),
+            reused: false,
+        }))
     }
 
     /// Looks whether the connection could carry a request now, without waiting.
@@ -56,7 +62,10 @@ impl Http1 {
     ///
     /// # Errors
     /// The request comes back if not a byte of it was sent.
-    #[allow(clippy::result_large_err, reason = "the error carries the request back for another try")]
+    #[allow(
+        clippy::result_large_err,
+        reason = "the error carries the request back for another try"
+    )]
     pub async fn send(
         &mut self,
         request: Request<RequestBody>,
@@ -66,7 +75,9 @@ impl Http1 {
             if !self.closed && Pin::new(&mut self.driver).poll(cx).is_ready() {
                 self.closed = true;
             }
-            response.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            response
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
         })
         .await
     }

@@ -2,10 +2,13 @@
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use hyper::{client::conn::http2, rt::Executor};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::{super::body::RequestBody, connect::Io};
+use super::{
+    super::{body::RequestBody, executor::LocalExecutor},
+    connect::Io,
+};
 
 /// Streams that we put on one connection before another is opened. Servers commonly allow 100 or more.
 const STREAMS: u32 = 100;
@@ -37,7 +40,10 @@ impl Http2 {
                 tracing::debug!(%error, "upstream connection");
             }
         });
-        Ok(Self { sender, streams: Rc::default() })
+        Ok(Self {
+            sender,
+            streams: Rc::default(),
+        })
     }
 
     pub fn has_room(&self) -> bool {
@@ -57,17 +63,5 @@ pub struct Stream(Rc<Cell<u32>>);
 impl Drop for Stream {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
-    }
-}
-
-/// Spawns on the worker's own thread.
-#[derive(Clone, Copy)]
-struct LocalExecutor;
-
-impl<F: Future + 'static> Executor<F> for LocalExecutor {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move {
-            future.await;
-        });
     }
 }

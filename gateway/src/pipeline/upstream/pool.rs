@@ -82,7 +82,11 @@ impl Pools {
             Rc::new(Pool {
                 upstream: Arc::clone(upstream),
                 balance: RoundRobin::new(self.worker),
-                endpoints: upstream.endpoints.iter().map(|_| Connections::default()).collect(),
+                endpoints: upstream
+                    .endpoints
+                    .iter()
+                    .map(|_| Connections::default())
+                    .collect(),
                 counters: self.shard.upstream(&upstream.name),
             })
         });
@@ -109,7 +113,10 @@ impl Pools {
             tries -= 1;
             match self.attempt(&pool, index, request, idle).await {
                 Ok(response) => return Ok(Sent { response }),
-                Err(Failed { request: Some(again), .. }) if tries > 0 => {
+                Err(Failed {
+                    request: Some(again),
+                    ..
+                }) if tries > 0 => {
                     pool.counters.retries.add(1);
                     request = *again;
                 }
@@ -136,8 +143,14 @@ impl Pools {
         let index = pool.balance.pick(upstream.endpoints.len());
         let sent = async {
             let connected = pool.open(index).await?;
-            let connection = Http1::handshake(connected.io).await.map_err(ErrorKind::Handshake)?;
-            connection.into_upgradeable().send_request(request).await.map_err(ErrorKind::Exchange)
+            let connection = Http1::handshake(connected.io)
+                .await
+                .map_err(ErrorKind::Handshake)?;
+            connection
+                .into_upgradeable()
+                .send_request(request)
+                .await
+                .map_err(ErrorKind::Exchange)
         };
         let response = sent.await.map_err(|kind| {
             pool.counters.failures.add(1);
@@ -156,13 +169,18 @@ impl Pools {
     ) -> Result<Response<UpstreamBody>, Failed> {
         let connections = &pool.endpoints[index];
         if let Some(connection) = connections.take_idle() {
-            return self.send_http1(pool, index, connection, request, idle).await;
+            return self
+                .send_http1(pool, index, connection, request, idle)
+                .await;
         }
         let shared = connections.take_shared();
         if let Some(connection) = shared {
             return self.send_http2(connection, request, idle).await;
         }
-        let unsent = |kind, request| Failed { kind, request: Some(Box::new(request)) };
+        let unsent = |kind, request| Failed {
+            kind,
+            request: Some(Box::new(request)),
+        };
         let connected = match pool.open(index).await {
             Ok(connected) => connected,
             Err(kind) => return Err(unsent(kind, request)),
@@ -177,7 +195,10 @@ impl Pools {
             }
         } else {
             match Http1::handshake(connected.io).await {
-                Ok(connection) => self.send_http1(pool, index, connection, request, idle).await,
+                Ok(connection) => {
+                    self.send_http1(pool, index, connection, request, idle)
+                        .await
+                }
                 Err(error) => Err(unsent(ErrorKind::Handshake(error), request)),
             }
         }
@@ -195,7 +216,13 @@ impl Pools {
         let copy = if doubtful { repeatable(&request) } else { None };
         match connection.send(request).await {
             Ok(response) => Ok(response.map(|body| {
-                UpstreamBody::http1(body, connection, (Rc::clone(pool), index), idle, &self.deadlines)
+                UpstreamBody::http1(
+                    body,
+                    connection,
+                    (Rc::clone(pool), index),
+                    idle,
+                    &self.deadlines,
+                )
             })),
             Err(error) => Err(failed(error, copy)),
         }
@@ -292,21 +319,30 @@ impl Connections {
     fn take_shared(&self) -> Option<Http2> {
         let mut shared = self.shared.borrow_mut();
         shared.retain(|connection| !connection.sender.is_closed());
-        shared.iter().find(|connection| connection.has_room()).cloned()
+        shared
+            .iter()
+            .find(|connection| connection.has_room())
+            .cloned()
     }
 
     fn sweep(&self, now: Instant) {
         self.idle.borrow_mut().retain_mut(|connection| {
-            now.saturating_duration_since(connection.idle_since) < IDLE_AGE && connection.is_usable()
+            now.saturating_duration_since(connection.idle_since) < IDLE_AGE
+                && connection.is_usable()
         });
-        self.shared.borrow_mut().retain(|connection| !connection.sender.is_closed());
+        self.shared
+            .borrow_mut()
+            .retain(|connection| !connection.sender.is_closed());
     }
 }
 
 fn failed(error: TrySendError<Request1>, copy: Option<Box<Request1>>) -> Failed {
     let mut error = error;
     let request = error.take_message().map(Box::new).or(copy);
-    Failed { kind: ErrorKind::Exchange(error.into_error()), request }
+    Failed {
+        kind: ErrorKind::Exchange(error.into_error()),
+        request,
+    }
 }
 
 /// A copy of a request that may be sent twice: idempotent (RFC 9110 section 9.2.2) and without a body.

@@ -13,7 +13,10 @@ use crate::config::raw::UpstreamProtocol;
 ///
 /// # Errors
 /// One sentence for the operator.
-pub fn client(authorities: Option<&[u8]>, protocol: Option<UpstreamProtocol>) -> Result<ClientConfig, String> {
+pub fn client(
+    authorities: Option<&[u8]>,
+    protocol: Option<UpstreamProtocol>,
+) -> Result<ClientConfig, String> {
     let roots = match authorities {
         Some(pem) => Arc::new(parse(pem)?),
         None => system(),
@@ -35,8 +38,11 @@ pub fn client(authorities: Option<&[u8]>, protocol: Option<UpstreamProtocol>) ->
 fn parse(pem: &[u8]) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| format!("`authorities` is not PEM: {error:?}"))?;
-        roots.add(certificate).map_err(|error| format!("`authorities` has a bad certificate: {error}"))?;
+        let certificate =
+            certificate.map_err(|error| format!("`authorities` is not PEM: {error:?}"))?;
+        roots
+            .add(certificate)
+            .map_err(|error| format!("`authorities` has a bad certificate: {error}"))?;
     }
     if roots.is_empty() {
         return Err("`authorities` has no certificate".into());

@@ -19,17 +19,30 @@ fn header(out: &mut String, name: &str, kind: &str, help: &str) {
 
 /// A label's value, escaped as the format asks.
 pub fn label(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 fn connections(shards: &[Arc<Shard>], out: &mut String) {
-    let total = |of: fn(&Shard) -> &Counter| shards.iter().map(|shard| of(shard).get()).sum::<u64>();
+    let total =
+        |of: fn(&Shard) -> &Counter| shards.iter().map(|shard| of(shard).get()).sum::<u64>();
     let accepted = total(|shard| &shard.connections_accepted);
     let open = accepted.saturating_sub(total(|shard| &shard.connections_closed));
-    header(out, "witgate_connections_open", "gauge", "Client connections open now.");
+    header(
+        out,
+        "witgate_connections_open",
+        "gauge",
+        "Client connections open now.",
+    );
     let _ = writeln!(out, "witgate_connections_open {open}");
     for (name, help, value) in [
-        ("witgate_connections_accepted_total", "Client connections accepted.", accepted),
+        (
+            "witgate_connections_accepted_total",
+            "Client connections accepted.",
+            accepted,
+        ),
         (
             "witgate_tls_handshake_failures_total",
             "TLS handshakes that failed or took too long.",
@@ -66,7 +79,10 @@ fn routes(shards: &[Arc<Shard>], out: &mut String) {
     let mut by_route = Sums::new();
     for shard in shards {
         shard.each_route(|name, counters| {
-            by_route.entry(Arc::clone(name)).or_default().push(Arc::clone(counters));
+            by_route
+                .entry(Arc::clone(name))
+                .or_default()
+                .push(Arc::clone(counters));
         });
     }
     statuses(&by_route, out);
@@ -76,13 +92,21 @@ fn routes(shards: &[Arc<Shard>], out: &mut String) {
 
 fn statuses(by_route: &Sums, out: &mut String) {
     let name = "witgate_requests_total";
-    header(out, name, "counter", "Exchanges ended, by route and class of status.");
+    header(
+        out,
+        name,
+        "counter",
+        "Exchanges ended, by route and class of status.",
+    );
     for (route, blocks) in by_route {
         let route = label(route);
         for (index, class) in CLASSES.iter().enumerate() {
             let value = sum(blocks, |block| &block.by_class[index]);
             if value > 0 {
-                let _ = writeln!(out, "{name}{{route=\"{route}\",status=\"{class}\"}} {value}");
+                let _ = writeln!(
+                    out,
+                    "{name}{{route=\"{route}\",status=\"{class}\"}} {value}"
+                );
             }
         }
     }
@@ -90,14 +114,22 @@ fn statuses(by_route: &Sums, out: &mut String) {
 
 fn endings(by_route: &Sums, out: &mut String) {
     let name = "witgate_exchanges_ended_total";
-    header(out, name, "counter", "Exchanges ended, by route and how they ended.");
+    header(
+        out,
+        name,
+        "counter",
+        "Exchanges ended, by route and how they ended.",
+    );
     for (route, blocks) in by_route {
         let route = label(route);
         for ending in Ending::ALL {
             let value = sum(blocks, |block| &block.by_ending[ending as usize]);
             if value > 0 {
                 let ending = ending.name();
-                let _ = writeln!(out, "{name}{{route=\"{route}\",ending=\"{ending}\"}} {value}");
+                let _ = writeln!(
+                    out,
+                    "{name}{{route=\"{route}\",ending=\"{ending}\"}} {value}"
+                );
             }
         }
     }
@@ -105,14 +137,22 @@ fn endings(by_route: &Sums, out: &mut String) {
 
 fn durations(by_route: &Sums, out: &mut String) {
     let name = "witgate_request_duration_seconds";
-    header(out, name, "histogram", "From a request's head to the end of its response.");
+    header(
+        out,
+        name,
+        "histogram",
+        "From a request's head to the end of its response.",
+    );
     for (route, blocks) in by_route {
         let route = label(route);
         let mut cumulative = 0;
         for (index, bound) in BOUNDS.iter().enumerate() {
             cumulative += sum(blocks, |block| &block.buckets[index]);
             let bound = seconds(*bound);
-            let _ = writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"{bound}\"}} {cumulative}");
+            let _ = writeln!(
+                out,
+                "{name}_bucket{{route=\"{route}\",le=\"{bound}\"}} {cumulative}"
+            );
         }
         cumulative += sum(blocks, |block| &block.buckets[BOUNDS.len()]);
         let total = seconds(sum(blocks, |block| &block.duration_us));
@@ -133,20 +173,39 @@ fn upstreams(shards: &[Arc<Shard>], out: &mut String) {
     let mut by_upstream: BTreeMap<Arc<str>, Vec<Arc<UpstreamCounters>>> = BTreeMap::new();
     for shard in shards {
         shard.each_upstream(|name, counters| {
-            by_upstream.entry(Arc::clone(name)).or_default().push(Arc::clone(counters));
+            by_upstream
+                .entry(Arc::clone(name))
+                .or_default()
+                .push(Arc::clone(counters));
         });
     }
     type Field = fn(&UpstreamCounters) -> &Counter;
     let series: [(&str, &str, Field); 5] = [
-        ("witgate_upstream_requests_total", "Requests sent to an upstream.", |of| &of.requests),
-        ("witgate_upstream_failures_total", "Requests that an upstream failed to answer.", |of| {
-            &of.failures
-        }),
-        ("witgate_upstream_retries_total", "Requests sent again on another connection.", |of| &of.retries),
-        ("witgate_upstream_connects_total", "Connections opened to an upstream.", |of| &of.connects),
-        ("witgate_upstream_connect_failures_total", "Connections that could not be opened.", |of| {
-            &of.connect_failures
-        }),
+        (
+            "witgate_upstream_requests_total",
+            "Requests sent to an upstream.",
+            |of| &of.requests,
+        ),
+        (
+            "witgate_upstream_failures_total",
+            "Requests that an upstream failed to answer.",
+            |of| &of.failures,
+        ),
+        (
+            "witgate_upstream_retries_total",
+            "Requests sent again on another connection.",
+            |of| &of.retries,
+        ),
+        (
+            "witgate_upstream_connects_total",
+            "Connections opened to an upstream.",
+            |of| &of.connects,
+        ),
+        (
+            "witgate_upstream_connect_failures_total",
+            "Connections that could not be opened.",
+            |of| &of.connect_failures,
+        ),
     ];
     for (name, help, of) in series {
         header(out, name, "counter", help);
@@ -173,8 +232,17 @@ mod tests {
         }
         let mut out = String::new();
         render(&shards, &mut out);
-        assert!(out.contains("witgate_requests_total{route=\"a\\\"b\",status=\"2xx\"} 2\n"), "{out}");
-        assert!(out.contains("le=\"0.0025\"} 0\n") && out.contains("le=\"0.005\"} 2\n"), "{out}");
-        assert!(out.contains("witgate_request_duration_seconds_sum{route=\"a\\\"b\"} 0.006\n"), "{out}");
+        assert!(
+            out.contains("witgate_requests_total{route=\"a\\\"b\",status=\"2xx\"} 2\n"),
+            "{out}"
+        );
+        assert!(
+            out.contains("le=\"0.0025\"} 0\n") && out.contains("le=\"0.005\"} 2\n"),
+            "{out}"
+        );
+        assert!(
+            out.contains("witgate_request_duration_seconds_sum{route=\"a\\\"b\"} 0.006\n"),
+            "{out}"
+        );
     }
 }

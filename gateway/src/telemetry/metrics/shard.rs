@@ -25,8 +25,10 @@ impl Counter {
 }
 
 /// Upper bounds of the duration histogram's buckets, in microseconds.
-pub const BOUNDS: [u64; 12] =
-    [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000, 30_000_000];
+pub const BOUNDS: [u64; 12] = [
+    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 5_000_000,
+    30_000_000,
+];
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +46,13 @@ pub enum Ending {
 }
 
 impl Ending {
-    pub const ALL: [Self; 5] =
-        [Self::Complete, Self::ClientGone, Self::UpstreamFailed, Self::Timeout, Self::AnsweredHere];
+    pub const ALL: [Self; 5] = [
+        Self::Complete,
+        Self::ClientGone,
+        Self::UpstreamFailed,
+        Self::Timeout,
+        Self::AnsweredHere,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -82,7 +89,10 @@ impl RouteCounters {
         self.by_ending[observation.ending as usize].add(1);
         let micros = u64::try_from(observation.duration.as_micros()).unwrap_or(u64::MAX);
         self.duration_us.add(micros);
-        let bucket = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
+        let bucket = BOUNDS
+            .iter()
+            .position(|bound| micros <= *bound)
+            .unwrap_or(BOUNDS.len());
         self.buckets[bucket].add(1);
     }
 }
@@ -126,12 +136,16 @@ impl Shard {
 
     /// Calls `each` with every route that this worker has served.
     pub fn each_route(&self, mut each: impl FnMut(&Arc<str>, &Arc<RouteCounters>)) {
-        lock(&self.routes).iter().for_each(|(name, counters)| each(name, counters));
+        lock(&self.routes)
+            .iter()
+            .for_each(|(name, counters)| each(name, counters));
     }
 
     /// Calls `each` with every upstream that this worker has asked.
     pub fn each_upstream(&self, mut each: impl FnMut(&Arc<str>, &Arc<UpstreamCounters>)) {
-        lock(&self.upstreams).iter().for_each(|(name, counters)| each(name, counters));
+        lock(&self.upstreams)
+            .iter()
+            .for_each(|(name, counters)| each(name, counters));
     }
 
     /// Forgets the routes and upstreams that are not known any more.
@@ -157,7 +171,14 @@ mod tests {
             duration: Duration::from_micros(700),
             ending: Ending::Complete,
         });
-        assert_eq!(counters.by_class.iter().map(Counter::get).collect::<Vec<_>>(), [0, 1, 0, 0, 0]);
+        assert_eq!(
+            counters
+                .by_class
+                .iter()
+                .map(Counter::get)
+                .collect::<Vec<_>>(),
+            [0, 1, 0, 0, 0]
+        );
         assert_eq!(counters.buckets[1].get(), 1);
         assert_eq!(counters.buckets.iter().map(Counter::get).sum::<u64>(), 1);
         assert_eq!(counters.duration_us.get(), 700);
