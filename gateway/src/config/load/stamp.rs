@@ -23,15 +23,18 @@ impl Stamp {
 
     /// None when the file changed so recently that the stamp would not tell a further change.
     pub(super) fn of(path: &Path) -> Option<Self> {
+        Self::even_if_recent(path).filter(Self::is_settled)
+    }
+
+    pub(super) fn even_if_recent(path: &Path) -> Option<Self> {
         let data = fs::metadata(path).ok()?;
-        let stamp = Self {
+        Some(Self {
             device: data.dev(),
             inode: data.ino(),
             size: data.size(),
             modified: (data.mtime(), data.mtime_nsec()),
             changed: (data.ctime(), data.ctime_nsec()),
-        };
-        stamp.is_settled().then_some(stamp)
+        })
     }
 
     fn is_settled(&self) -> bool {
