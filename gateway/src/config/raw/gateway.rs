@@ -209,6 +209,7 @@ pub struct KeySet {
 pub struct Forwarding {
     /// Networks whose `x-forwarded-*`, `forwarded` and `x-request-id` fields count. Others' are replaced.
     /// Default: none.
+    #[schemars(with = "Vec<String>")]
     pub trusted_proxies: Vec<Spanned<IpNet>>,
     /// Also send `forwarded` (RFC 7239). Default: false.
     pub forwarded: bool,
