@@ -87,7 +87,10 @@ fn explain(error: &regex::Error) -> Invalid {
     let whole = error.to_string();
     let last = whole.lines().last().unwrap_or_default();
     Invalid::new(
-        format!("bad regular expression: {}", last.trim_start_matches("error: ")),
+        format!(
+            "bad regular expression: {}",
+            last.trim_start_matches("error: ")
+        ),
         "write it in RE2 syntax: no look-around, no back-references",
     )
 }

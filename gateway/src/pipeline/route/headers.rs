@@ -36,11 +36,13 @@ impl HeaderEdit {
         let mut fields = |written: &std::collections::BTreeMap<String, _>| {
             written
                 .iter()
-                .filter_map(|(name, value): (_, &crate::config::span::Spanned<String>)| {
-                    let name = check_name(name, value.span, report);
-                    let value = report.check(value, |text| check_value(text));
-                    name.zip(value)
-                })
+                .filter_map(
+                    |(name, value): (_, &crate::config::span::Spanned<String>)| {
+                        let name = check_name(name, value.span, report);
+                        let value = report.check(value, |text| check_value(text));
+                        name.zip(value)
+                    },
+                )
                 .collect()
         };
         Self {

@@ -78,7 +78,10 @@ fn check_name(text: &str, name: &str) -> Result<(), Invalid> {
     if name.starts_with('[') && name.ends_with(']') {
         return match name[1..name.len() - 1].parse::<std::net::Ipv6Addr>() {
             Ok(_) => Ok(()),
-            Err(_) => Err(not_a_host(text, "an IPv6 address looks like `[2001:db8::1]`")),
+            Err(_) => Err(not_a_host(
+                text,
+                "an IPv6 address looks like `[2001:db8::1]`",
+            )),
         };
     }
     if name.contains('*') {
@@ -94,7 +97,10 @@ fn check_name(text: &str, name: &str) -> Result<(), Invalid> {
         ));
     }
     if !name.is_ascii() {
-        return Err(not_a_host(text, "write the name in its ASCII form (`xn--…`)"));
+        return Err(not_a_host(
+            text,
+            "write the name in its ASCII form (`xn--…`)",
+        ));
     }
     let label = |label: &str| {
         !label.is_empty()
@@ -123,7 +129,10 @@ mod tests {
     #[test]
     fn names_addresses_and_wildcards_are_read() {
         let parse = |text| HostPattern::parse(text).unwrap();
-        assert_eq!(parse("API.example.com"), HostPattern::Exact("api.example.com".into()));
+        assert_eq!(
+            parse("API.example.com"),
+            HostPattern::Exact("api.example.com".into())
+        );
         assert_eq!(parse("*.example.com").to_string(), "*.example.com");
         assert!(parse("[::1]").matches("[::1]"));
         let wildcard = parse("*.example.com");

@@ -151,7 +151,11 @@ fn headers(written: &Written, report: &mut Report<'_>) -> Box<[HeaderTest]> {
 fn check_field(name: &str, span: Span, report: &mut Report<'_>) -> Option<HeaderName> {
     match HeaderName::try_from(name) {
         Ok(field) if field == http::header::HOST => {
-            report.error(span, "`host` is no condition on a field", "write it as `host:` of the match");
+            report.error(
+                span,
+                "`host` is no condition on a field",
+                "write it as `host:` of the match",
+            );
             None
         }
         Ok(field) => Some(field),
@@ -176,7 +180,10 @@ fn query(written: &Written, report: &mut Report<'_>) -> Box<[QueryTest]> {
     written.iter().filter_map(test).collect()
 }
 
-fn value_test(written: &Spanned<ShortOr<ValueMatch>>, report: &mut Report<'_>) -> Option<ValueTest> {
+fn value_test(
+    written: &Spanned<ShortOr<ValueMatch>>,
+    report: &mut Report<'_>,
+) -> Option<ValueTest> {
     let full = match &written.value {
         ShortOr::Short(text) => return Some(ValueTest::Exact(text.as_str().into())),
         ShortOr::Full(full) => full,

@@ -1,9 +1,6 @@
 //! Whether some request could match both of two rules of equal rank.
 
-use super::{
-    predicate::ValueTest,
-    rule::Rule,
-};
+use super::{predicate::ValueTest, rule::Rule};
 
 /// For rules of equal rank with the same host and the same shape of path. False only when it is certain.
 pub(super) fn may_overlap(a: &Rule, b: &Rule) -> bool {

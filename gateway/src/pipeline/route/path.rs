@@ -77,7 +77,10 @@ mod tests {
 
     #[test]
     fn one_spelling_for_one_path() {
-        assert_eq!(canonical("/a%7eb/%2f/c d/é").unwrap(), "/a~b/%2F/c%20d/%C3%A9");
+        assert_eq!(
+            canonical("/a%7eb/%2f/c d/é").unwrap(),
+            "/a~b/%2F/c%20d/%C3%A9"
+        );
         assert_eq!(canonical("/%E4%BD%A0;v=1,2").unwrap(), "/%E4%BD%A0;v=1,2");
     }
 
@@ -91,7 +94,10 @@ mod tests {
             ("/100%", "begins no escape"),
             ("/%zz", "begins no escape"),
         ] {
-            assert!(canonical(text).unwrap_err().message.contains(message), "{text}");
+            assert!(
+                canonical(text).unwrap_err().message.contains(message),
+                "{text}"
+            );
         }
     }
 }

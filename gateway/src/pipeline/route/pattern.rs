@@ -14,7 +14,10 @@ pub enum PathPattern {
     /// Paths that the expression matches as a whole.
     Regex(Expression),
     /// Paths that begin with these segments, and end as `tail` says.
-    Segments { segments: Box<[Segment]>, tail: Tail },
+    Segments {
+        segments: Box<[Segment]>,
+        tail: Tail,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -220,7 +223,8 @@ fn literal(part: &str) -> Result<Segment, Invalid> {
 /// Names of variables, in templates and in what rewrites make of them.
 pub(super) fn check_name(name: &str) -> Result<(), Invalid> {
     let letters = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(letters) {
+    if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(letters)
+    {
         return Ok(());
     }
     Err(Invalid::new(
@@ -342,7 +346,12 @@ mod tests {
             let invalid = PathPattern::path(text).expect_err(text);
             assert!(invalid.hint.contains(hint), "{text}: {invalid:?}");
         }
-        assert!(PathPattern::prefix("/{id}").unwrap_err().hint.contains("under `path`"));
+        assert!(
+            PathPattern::prefix("/{id}")
+                .unwrap_err()
+                .hint
+                .contains("under `path`")
+        );
     }
 
     #[test]

@@ -43,7 +43,10 @@ pub fn decide(a: &Rule, b: &Rule) -> Option<(Ordering, Criterion)> {
     let order = [
         (compare_hosts(&a.host, &b.host), Criterion::Host),
         (compare_paths(&a.path, &b.path), Criterion::Path),
-        (a.methods.is_empty().cmp(&b.methods.is_empty()), Criterion::Method),
+        (
+            a.methods.is_empty().cmp(&b.methods.is_empty()),
+            Criterion::Method,
+        ),
         (b.headers.len().cmp(&a.headers.len()), Criterion::Headers),
         (b.query.len().cmp(&a.query.len()), Criterion::Query),
     ];

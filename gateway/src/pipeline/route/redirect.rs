@@ -9,7 +9,10 @@ use super::{
     rewrite::{BadPath, check_authority, has_dot_segment},
     target::{PathTarget, Wanted},
 };
-use crate::{config::{raw, span::Spanned}, pipeline::context::LocalResponse};
+use crate::{
+    config::{raw, span::Spanned},
+    pipeline::context::LocalResponse,
+};
 
 /// A compiled `redirect`.
 #[derive(Clone, Debug)]
@@ -70,7 +73,8 @@ impl Redirect {
         captures: &Captures,
     ) -> Result<LocalResponse, BadPath> {
         let location = self.location(view, captures)?;
-        let location = HeaderValue::from_maybe_shared(Bytes::from(location)).map_err(|_| BadPath)?;
+        let location =
+            HeaderValue::from_maybe_shared(Bytes::from(location)).map_err(|_| BadPath)?;
         let mut response = LocalResponse::new(Bytes::new());
         *response.status_mut() = self.status;
         response.headers_mut().insert(header::LOCATION, location);
@@ -79,9 +83,15 @@ impl Redirect {
 
     /// The value of `location`: absolute (RFC 9110 section 10.2.2), so that a path that begins with two slashes
     /// cannot name another host. Only a request that named no host gets a path alone.
-    pub fn location(&self, view: &RedirectView<'_>, captures: &Captures) -> Result<String, BadPath> {
+    pub fn location(
+        &self,
+        view: &RedirectView<'_>,
+        captures: &Captures,
+    ) -> Result<String, BadPath> {
         let mut out = String::with_capacity(view.path.len() + 64);
-        let scheme = self.scheme.unwrap_or(if view.secure { "https" } else { "http" });
+        let scheme = self
+            .scheme
+            .unwrap_or(if view.secure { "https" } else { "http" });
         let authority = self.authority(view);
         if !authority.is_empty() {
             out.push_str(scheme);

@@ -24,7 +24,10 @@ impl Respond {
             let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
             if bodiless && written.body.is_some() {
                 report.error(
-                    written.status.as_ref().map_or_else(Default::default, |s| s.span),
+                    written
+                        .status
+                        .as_ref()
+                        .map_or_else(Default::default, |s| s.span),
                     format!("a response with status {} has no body", status.as_u16()),
                     "take `body` out, or write another status",
                 );

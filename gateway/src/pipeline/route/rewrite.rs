@@ -1,6 +1,9 @@
 //! What the upstream sees in place of the client's host and path.
 
-use http::{HeaderValue, uri::{Authority, PathAndQuery}};
+use http::{
+    HeaderValue,
+    uri::{Authority, PathAndQuery},
+};
 
 use super::{
     pattern::Captures,

@@ -15,8 +15,13 @@ use crate::config::{
 pub enum Wanted {
     #[default]
     Nothing,
-    Variables { names: Vec<Box<str>>, span: Span },
-    AfterPrefix { span: Span },
+    Variables {
+        names: Vec<Box<str>>,
+        span: Span,
+    },
+    AfterPrefix {
+        span: Span,
+    },
 }
 
 /// How the new path is made.
@@ -103,7 +108,10 @@ impl PathTarget {
                 }
                 Some((pieces, names)) => {
                     let span = path.span;
-                    (Some(Self::Template(pieces)), Wanted::Variables { names, span })
+                    (
+                        Some(Self::Template(pieces)),
+                        Wanted::Variables { names, span },
+                    )
                 }
                 None => (None, Wanted::Nothing),
             },
