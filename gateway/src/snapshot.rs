@@ -8,6 +8,7 @@ mod cell;
 mod compile;
 mod explain;
 mod names;
+mod probe;
 mod reload;
 mod route;
 mod settings;
@@ -19,7 +20,8 @@ use std::{path::PathBuf, sync::Arc};
 
 pub use cell::SnapshotCell;
 pub use compile::compile;
-pub use reload::{Outcome, Reloader};
+pub use probe::Probe;
+pub use reload::{Loaded, LoadedFile, Outcome, Reloader};
 pub use route::{Action, Place, Route};
 pub use settings::{Forwarding, Limits, Settings, Timeouts};
 pub use upstreams::{KnownUpstream, Upstreams};

@@ -1,10 +1,11 @@
 //! One route, ready to serve.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Settings, Upstreams};
+use super::{KnownUpstream, Settings, Upstreams};
 use crate::{
     config::{
+        problem::Problem,
         raw::{self, RouteFile},
         span::{Span, Spanned},
     },
@@ -72,6 +73,10 @@ impl Route {
         &self.file.routes[self.position]
     }
 
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
     pub fn upstream(&self) -> Option<&Arc<Upstream>> {
         match &self.action {
             Action::Forward { upstream, .. } => Some(upstream),
@@ -83,6 +88,10 @@ impl Route {
 /// What routes are compiled against.
 pub(super) struct Surroundings<'a> {
     pub(super) upstreams: &'a Upstreams,
+    /// Those of the previous snapshot.
+    pub(super) before: Option<&'a Upstreams>,
+    /// Names of upstreams whose problems are reported already.
+    pub(super) broken: &'a HashSet<Box<str>>,
     pub(super) plugins: &'a Plugins,
     pub(super) settings: &'a Settings,
 }
@@ -106,7 +115,7 @@ impl Draft<'_> {
     ) -> Option<(Route, Vec<Rule>)> {
         let before = report.len();
         let written = &self.file.routes[self.position];
-        let action = compile_action(written, around.upstreams, report);
+        let action = compile_action(written, around, report);
         let wanted = action
             .as_ref()
             .map_or(&Wanted::Nothing, |(_, wanted)| wanted);
@@ -161,7 +170,7 @@ impl Draft<'_> {
 
 fn compile_action(
     written: &Spanned<raw::Route>,
-    upstreams: &Upstreams,
+    around: &Surroundings<'_>,
     report: &mut Report<'_>,
 ) -> Option<(Action, Wanted)> {
     if let (Some(rewrite), None) = (&written.rewrite, &written.to) {
@@ -173,7 +182,7 @@ fn compile_action(
                 Some(rewrite) => Rewrite::compile(rewrite, report),
                 None => (Rewrite::default(), Wanted::Nothing),
             };
-            let upstream = find_upstream(to, upstreams, report)?;
+            let upstream = find_upstream(to, around, report)?;
             Some((Action::Forward { upstream, rewrite }, wanted))
         }
         (None, Some(redirect), None) => {
@@ -208,21 +217,30 @@ fn compile_action(
 
 fn find_upstream(
     to: &Spanned<String>,
-    upstreams: &Upstreams,
+    around: &Surroundings<'_>,
     report: &mut Report<'_>,
 ) -> Option<Arc<Upstream>> {
-    if let Some(known) = upstreams.get(to) {
+    if let Some(known) = around.upstreams.get(to) {
         return Some(Arc::clone(&known.upstream));
     }
-    let close = closest(to, upstreams.iter().map(|known| known.name()));
-    let hint = match close {
+    if around.broken.contains(to.as_str()) {
+        return None;
+    }
+    let names = around.upstreams.iter().map(KnownUpstream::name);
+    let hint = match closest(to, names) {
         Some(close) => format!("did you mean `{close}`?"),
         None => String::from("declare it under `upstreams:` of any file of the folder"),
     };
-    report.error(
-        to.span,
-        format!("no upstream is called `{}`", to.value),
-        hint,
-    );
+    let message = format!("no upstream is called `{}`", to.value);
+    let problem = Problem::error(report.file(), to.span, message).hint(hint);
+    let before = around.before.and_then(|before| before.get(to));
+    report.push(match before {
+        Some(known) => problem.related(
+            &known.place.file,
+            known.place.span,
+            "until now it was declared here",
+        ),
+        None => problem,
+    });
     None
 }

@@ -53,6 +53,11 @@ impl Settings {
             forwarding: forwarding(&gateway.raw.forwarding, report),
         }
     }
+
+    /// What routes take from here.
+    pub(super) fn of_routes(&self) -> (Duration, Duration, Option<u64>) {
+        (self.timeouts.request, self.timeouts.idle, self.limits.body)
+    }
 }
 
 fn timeouts(raw: &raw::Timeouts) -> Timeouts {
