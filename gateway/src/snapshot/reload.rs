@@ -108,29 +108,31 @@ impl Reloader {
 
     /// Makes live what can be.
     pub fn reload(&mut self, loaded: Loaded) -> Outcome {
-        let mut attempt = Attempt::new(&self.live, loaded);
         let previous = self.cell.load();
+        let mut attempt = Attempt::new(&self.live, loaded);
         let compiled = if attempt.is_as_live() {
             None
         } else {
             attempt.compile(&previous)
         };
+        let Attempt {
+            inputs,
+            mut problems,
+            stale,
+            ..
+        } = attempt;
         let swapped = compiled.is_some();
-        let live = match compiled {
-            Some(snapshot) => {
-                self.live = attempt.inputs.clone();
-                let snapshot = Arc::new(snapshot);
-                self.cell.swap(Arc::clone(&snapshot));
-                snapshot
-            }
-            None => previous,
-        };
-        attempt.problems.extend(live.warnings.iter().cloned());
+        let snapshot = compiled.map_or(previous, Arc::new);
+        if swapped {
+            self.live = inputs;
+            self.cell.swap(Arc::clone(&snapshot));
+        }
+        problems.extend(snapshot.warnings.iter().cloned());
         Outcome {
-            generation: live.generation,
+            generation: snapshot.generation,
             swapped,
-            problems: attempt.problems,
-            stale: attempt.stale,
+            problems,
+            stale,
         }
     }
 }
@@ -202,8 +204,7 @@ impl<'a> Attempt<'a> {
                 .filter(|path| self.put_back(path))
                 .collect();
             if changed.is_empty() && !self.put_back_gateway() {
-                let all = self.inputs.sources.iter().map(|it| Arc::clone(&it.path));
-                self.stale.extend(all.filter(|path| !self.is_live(path)));
+                self.give_up();
                 return None;
             }
             if self.is_as_live() {
@@ -243,6 +244,14 @@ impl<'a> Attempt<'a> {
             self.stale.insert(Arc::clone(&self.live.gateway.path));
         }
         !same
+    }
+
+    /// Nothing that was changed goes live.
+    fn give_up(&mut self) {
+        let tried = self.inputs.sources.iter().map(|it| &it.path);
+        let changed = tried.filter(|path| !self.is_live(path)).cloned();
+        let changed: Vec<_> = changed.collect();
+        self.stale.extend(changed);
     }
 
     fn has_live_gateway(&self) -> bool {
