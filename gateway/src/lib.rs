@@ -2,4 +2,5 @@
 
 pub mod config;
 pub mod pipeline;
+pub mod snapshot;
 pub mod telemetry;
