@@ -4,3 +4,4 @@ pub mod config;
 pub mod pipeline;
 pub mod snapshot;
 pub mod telemetry;
+pub mod worker;

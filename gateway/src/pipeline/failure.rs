@@ -142,9 +142,7 @@ fn no_route(none: NoRoute) -> Answer {
                 UNIMPLEMENTED,
                 "no route at this path takes this method",
             );
-            answer.header = HeaderValue::from_str(&allow)
-                .ok()
-                .map(|allow| (header::ALLOW, allow));
+            answer.header = Some((header::ALLOW, allow));
             answer
         }
     }

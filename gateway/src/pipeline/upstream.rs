@@ -14,4 +14,4 @@ mod tls;
 pub use body::UpstreamBody;
 pub use compile::{Endpoint, Origin, Protocol, Upstream, compile};
 pub use error::{Error, ErrorKind};
-pub use pool::{Pools, Sent};
+pub use pool::Pools;

@@ -12,6 +12,8 @@ pub struct Hop {
     pub upgrade: Option<HeaderValue>,
     /// The sender takes trailers (`te: trailers`).
     pub trailers: bool,
+    /// `transfer-encoding` was there.
+    pub chunked: bool,
 }
 
 fn belongs_to_hop(name: &HeaderName) -> bool {
@@ -50,12 +52,8 @@ pub fn take_hop(headers: &mut HeaderMap) -> Hop {
             }
         }
     }
-    for name in [
-        header::TE,
-        header::TRANSFER_ENCODING,
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-    ] {
+    hop.chunked = headers.remove(header::TRANSFER_ENCODING).is_some();
+    for name in [header::TE, KEEP_ALIVE, PROXY_CONNECTION] {
         headers.remove(name);
     }
     hop

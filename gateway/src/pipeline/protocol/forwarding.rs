@@ -1,6 +1,9 @@
 //! What upstreams are told about the client, and who is believed about it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header, request};
 use ipnet::IpNet;
@@ -15,24 +18,25 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced.
 const ID_LENGTH: usize = 128;
 
-/// The compiled `forwarding` of `witgate.yaml`.
+/// `forwarding` of `witgate.yaml`, in the forms that requests need.
 #[derive(Clone, Debug)]
 pub struct Forwarding {
-    pub trusted: Box<[IpNet]>,
-    pub forwarded: bool,
-    /// `1.1 NAME` and `2 NAME`.
-    via: [HeaderValue; 2],
+    trusted: Arc<[IpNet]>,
+    forwarded: bool,
+    /// For requests that came over HTTP/1.1 and HTTP/2.
+    via: Option<[HeaderValue; 2]>,
 }
 
 impl Forwarding {
-    /// `name` must be a token (RFC 9110 section 5.6.2).
-    pub fn new(trusted: Box<[IpNet]>, forwarded: bool, name: &str) -> Option<Self> {
-        let via = |version: &str| HeaderValue::from_str(&format!("{version} {name}")).ok();
-        Some(Self {
-            trusted,
+    /// `via` must be a token (RFC 9110 section 5.6.2).
+    pub fn new(trusted: &Arc<[IpNet]>, forwarded: bool, via: &str) -> Self {
+        let value = |version: &str| HeaderValue::from_str(&format!("{version} {via}")).ok();
+        let via = value("1.1").zip(value("2")).map(<[_; 2]>::from);
+        Self {
+            trusted: Arc::clone(trusted),
             forwarded,
-            via: [via("1.1")?, via("2")?],
-        })
+            via,
+        }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -94,11 +98,8 @@ pub fn apply(
     };
     let grpc = head.headers.get(header::CONTENT_TYPE).is_some_and(is_grpc);
     if forwarding.forwarded {
-        append(
-            &mut head.headers,
-            header::FORWARDED,
-            forwarded(&head.headers, peer),
-        );
+        let node = forwarded(&head.headers, peer);
+        append(&mut head.headers, header::FORWARDED, node);
     }
     append(&mut head.headers, X_FORWARDED_FOR, Some(peer.shown.clone()));
     if !head.headers.contains_key(&X_FORWARDED_PROTO) {
@@ -109,8 +110,9 @@ pub fn apply(
     {
         head.headers.insert(X_FORWARDED_HOST, host);
     }
-    let via = &forwarding.via[usize::from(head.version == Version::HTTP_2)];
-    append(&mut head.headers, header::VIA, Some(via.clone()));
+    let via = forwarding.via.as_ref();
+    let via = via.map(|via| via[usize::from(head.version == Version::HTTP_2)].clone());
+    append(&mut head.headers, header::VIA, via);
     Facts {
         id,
         client,
@@ -228,12 +230,8 @@ mod tests {
     use super::*;
 
     fn applied(trusted: &str, peer: &str, fields: &[(&str, &str)]) -> (request::Parts, Facts) {
-        let trusted = if trusted.is_empty() {
-            Box::default()
-        } else {
-            Box::from([trusted.parse().unwrap()])
-        };
-        let forwarding = Forwarding::new(trusted, true, "witgate").unwrap();
+        let trusted: Arc<[_]> = trusted.parse().into_iter().collect();
+        let forwarding = Forwarding::new(&trusted, true, "witgate");
         let request = Request::get("/").header("host", "api.test");
         let request = fields.iter().fold(request, |request, (name, value)| {
             request.header(*name, *value)

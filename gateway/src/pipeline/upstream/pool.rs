@@ -53,11 +53,6 @@ struct Connections {
     shared: RefCell<Vec<Http2>>,
 }
 
-/// What came of a request.
-pub struct Sent {
-    pub response: Response<UpstreamBody>,
-}
-
 type Request1 = Request<RequestBody>;
 
 /// A try that failed; the request is there if it can be sent again.
@@ -103,7 +98,7 @@ impl Pools {
         upstream: &Arc<Upstream>,
         request: Request1,
         idle: Duration,
-    ) -> Result<Sent, Error> {
+    ) -> Result<Response<UpstreamBody>, Error> {
         let pool = self.pool(upstream);
         pool.counters.requests.add(1);
         let mut request = request;
@@ -112,7 +107,7 @@ impl Pools {
             let index = pool.balance.pick(upstream.endpoints.len());
             tries -= 1;
             match self.attempt(&pool, index, request, idle).await {
-                Ok(response) => return Ok(Sent { response }),
+                Ok(response) => return Ok(response),
                 Err(Failed {
                     request: Some(again),
                     ..
@@ -137,7 +132,7 @@ impl Pools {
         upstream: &Arc<Upstream>,
         request: Request1,
         idle: Duration,
-    ) -> Result<Sent, Error> {
+    ) -> Result<Response<UpstreamBody>, Error> {
         let pool = self.pool(upstream);
         pool.counters.requests.add(1);
         let index = pool.balance.pick(upstream.endpoints.len());
@@ -156,8 +151,7 @@ impl Pools {
             pool.counters.failures.add(1);
             pool.error(index, kind)
         })?;
-        let response = response.map(|body| UpstreamBody::detached(body, idle, &self.deadlines));
-        Ok(Sent { response })
+        Ok(response.map(|body| UpstreamBody::detached(body, idle, &self.deadlines)))
     }
 
     async fn attempt(
