@@ -19,6 +19,7 @@ mod folder;
 mod source;
 mod stamp;
 
+pub(super) use folder::is_route_file;
 pub use source::Source;
 use stamp::Stamp;
 
