@@ -1,1 +1,62 @@
-fn main() {}
+//! The project's chores: `cargo xtask --help`.
+
+mod command;
+mod components;
+mod licences;
+mod release;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// Builds, runs, tests, measures and packs witgate.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Builds the release binary and the components of `plugins/`.
+    Build,
+    /// Checks format, licences and lints, and runs every test.
+    Test,
+    /// Packs one archive: binary, components, sample configuration, systemd unit, licences.
+    Dist,
+    /// Checks the licences and sources of all dependencies.
+    Licences,
+    /// Builds the components of `plugins/` and of `gateway/tests/plugins/` that changed.
+    Components {
+        /// Only these.
+        names: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match carry_out(Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(chore: Chore) -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    match chore {
+        Chore::Build => release::build(&workspace),
+        Chore::Test => test::all(&workspace),
+        Chore::Dist => release::dist(&workspace),
+        Chore::Licences => licences::check(&workspace),
+        Chore::Components { names } => {
+            components::build(&workspace, &components::Which::named(names))
+        }
+    }
+}
