@@ -1,5 +1,6 @@
 //! The library behind the `witgate` binary.
 
+pub mod cli;
 pub mod config;
 pub mod pipeline;
 pub mod snapshot;

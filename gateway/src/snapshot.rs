@@ -7,6 +7,8 @@
 mod cell;
 mod compile;
 mod explain;
+mod listing;
+mod mask;
 mod names;
 mod probe;
 mod reload;
@@ -20,6 +22,8 @@ use std::{path::PathBuf, sync::Arc};
 
 pub use cell::SnapshotCell;
 pub use compile::compile;
+pub use explain::{Asked, Destination, Explanation, Other, PluginRun, Refusal, Winner};
+pub use listing::Row;
 pub use probe::Probe;
 pub use reload::{Loaded, LoadedFile, Outcome, Reloader};
 pub use route::{Action, Place, Route};

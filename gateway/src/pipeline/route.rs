@@ -37,7 +37,7 @@ pub use redirect::Redirect;
 pub use report::{Invalid, Report, closest};
 pub use respond::Respond;
 pub use rewrite::Rewrite;
-pub use rule::{RequestView, Rule};
+pub use rule::{RequestView, Rule, Unmet};
 pub use shared::{CowMap, CowVec, Keyed};
 pub use table::{Conflict, Found, NoRoute, RouteIndex, Table};
 pub use target::Wanted;

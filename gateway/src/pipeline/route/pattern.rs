@@ -1,6 +1,10 @@
 //! Paths as routes describe them, and what requests' paths give for their variables.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use smallvec::SmallVec;
 
@@ -171,6 +175,15 @@ impl PathPattern {
                 names
             }
         }
+    }
+
+    /// What the variables stand for in a path that matches.
+    pub fn values(&self, path: &str) -> BTreeMap<String, String> {
+        let value = |name: &str| {
+            let captures = Captures::of(path, self, &[self.variable(name)?]);
+            Some((name.to_owned(), captures.get(path, 0).to_owned()))
+        };
+        self.variables().into_iter().filter_map(value).collect()
     }
 
     /// Where the variable `name` is found; none if there is none.
