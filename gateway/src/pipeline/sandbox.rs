@@ -1,5 +1,17 @@
 //! Policies as sandboxed components.
 
+mod bindings;
+mod capabilities;
+mod failure;
+mod fields;
+mod meter;
+mod phase;
+mod request;
+mod response;
+mod state;
+mod stats;
+mod summary;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
