@@ -1,53 +1,39 @@
 //! Policies as sandboxed components.
+//!
+//! Control thread: a [`Host`] per process, [`Plugins::load`] and [`Chain::compile`] per reload.
 
+mod admission;
 mod bindings;
+mod block_on;
 mod capabilities;
+mod chain;
+mod compile;
+mod engine;
+mod exports;
 mod failure;
 mod fields;
+mod host;
+mod instance;
+mod link;
 mod meter;
 mod phase;
+mod plugin;
+mod plugins;
 mod request;
 mod response;
+mod settings;
 mod state;
 mod stats;
 mod summary;
+mod wasi;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
+pub use self::{
+    capabilities::keys::Keys,
+    chain::Chain,
+    failure::{Failure, FailureKind},
+    host::{Host, HostError},
+    phase::{Phase, Phases},
+    plugin::Plugin,
+    plugins::Plugins,
+    summary::{Ending, Summary},
 };
-
-use crate::config::{problem::Problem, raw, span::Spanned};
-
-/// The installed components: loaded, checked against their grants and ready to be instantiated.
-#[derive(Debug, Default)]
-pub struct Plugins {}
-
-impl Plugins {
-    /// Loads what `witgate.yaml` names; a component whose file and settings did not change is kept.
-    pub fn load(
-        _raw: &BTreeMap<String, Spanned<raw::Plugin>>,
-        _file: &Arc<PathBuf>,
-        _base: &Path,
-        _previous: Option<&Plugins>,
-    ) -> Result<Self, Vec<Problem>> {
-        Ok(Self {})
-    }
-}
-
-/// The policies of one route, in order, each with its parsed configuration.
-#[derive(Debug, Default)]
-pub struct Chain {}
-
-impl Chain {
-    /// Resolves names and lets each plugin check its configuration; problems stand at their place in the file.
-    pub fn compile(
-        _route: &str,
-        _uses: &[Spanned<raw::PluginUse>],
-        _plugins: &Plugins,
-        _file: &Arc<PathBuf>,
-    ) -> Result<Self, Vec<Problem>> {
-        Ok(Self {})
-    }
-}

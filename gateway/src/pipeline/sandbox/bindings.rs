@@ -16,4 +16,5 @@ wasmtime::component::bindgen!({
     },
 });
 
+pub use exports::witgate::plugin::{on_request, on_response, policy};
 pub use witgate::plugin::{clock, crypto, keys, log, metrics, random, types};
