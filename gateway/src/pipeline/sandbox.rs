@@ -1,14 +1,21 @@
 //! Policies as sandboxed components.
 //!
 //! Control thread: a [`Host`] per process, [`Plugins::load`] and [`Chain::compile`] per reload.
+//!
+//! Worker: a [`Sandbox`], with [`Sandbox::maintain`] beside the connections. Per exchange [`Sandbox::begin`], then
+//! [`Exchange::on_request`], [`Exchange::on_response`] (for every response, also the gateway's own) and
+//! [`Exchange::end`]. For a route without plugins each of them is one test of an empty chain.
 
 mod admission;
 mod bindings;
 mod block_on;
+mod body;
 mod capabilities;
 mod chain;
 mod compile;
+mod ending;
 mod engine;
+mod exchange;
 mod exports;
 mod failure;
 mod fields;
@@ -19,6 +26,7 @@ mod meter;
 mod phase;
 mod plugin;
 mod plugins;
+mod reply;
 mod request;
 mod response;
 mod settings;
@@ -26,10 +34,13 @@ mod state;
 mod stats;
 mod summary;
 mod wasi;
+mod worker;
 
 pub use self::{
+    body::{Break, ChainBody},
     capabilities::keys::Keys,
     chain::Chain,
+    exchange::{Exchange, Flow, Interruption, PhaseError},
     failure::{Failure, FailureKind},
     host::{Host, HostError},
     phase::{Phase, Phases},
@@ -37,3 +48,28 @@ pub use self::{
     plugins::Plugins,
     summary::{Ending, Summary},
 };
+
+use std::{rc::Rc, sync::Arc};
+
+use crate::pipeline::context::Facts;
+
+/// One worker's instances of all plugins.
+#[derive(Clone)]
+pub struct Sandbox(Rc<worker::Worker>);
+
+impl Sandbox {
+    pub fn new(host: &Arc<Host>) -> Self {
+        Self(worker::Worker::new(host))
+    }
+
+    /// An exchange enters a chain. The caller keeps the snapshot of the chain alive for as long as it lasts.
+    pub fn begin(&self, chain: &Chain, facts: &Facts) -> Exchange {
+        Exchange::begin(&self.0, chain, facts)
+    }
+
+    /// Frees the instances of plugins that are gone, and ends exchanges for plugins that wait. Never returns: each
+    /// worker runs it as a task.
+    pub async fn maintain(self) {
+        self.0.maintain().await;
+    }
+}

@@ -131,7 +131,7 @@ impl Plugin {
             pre,
             indices,
             slot: host.take_slot(),
-            shelf: Arc::default(),
+            shelf: Arc::new(Shelf::new(host)),
             schema: String::new(),
             stats,
             host: Arc::clone(host),

@@ -58,8 +58,18 @@ impl RequestHead {
         parts.headers = self.headers;
     }
 
-    /// Carries out what was staged.
-    pub(super) fn commit(&mut self, edits: &mut Vec<Edit>) {
+    /// After a call: carries out what was staged if it succeeded, forgets it if not.
+    pub(super) fn settle(&mut self, edits: &mut Vec<Edit>, succeeded: bool) {
+        if succeeded {
+            self.commit(edits);
+        } else {
+            edits.clear();
+            self.new_method = None;
+            self.new_path = None;
+        }
+    }
+
+    fn commit(&mut self, edits: &mut Vec<Edit>) {
         fields::apply(edits, &mut self.headers);
         if let Some(method) = self.new_method.take() {
             self.method = method;

@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use super::host::Host;
+
 /// A configuration that a plugin has accepted. Routes with the same plugin and the same JSON share it; it dies
 /// with the last chain that holds it.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Settings {
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     inner: Mutex<Inner>,
+    /// Its workers are woken when one dies, to forget what they parsed of it.
+    host: Weak<Host>,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +40,13 @@ struct Inner {
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Shelf {
+    pub(super) fn new(host: &Arc<Host>) -> Self {
+        Self {
+            inner: Mutex::default(),
+            host: Arc::downgrade(host),
+        }
+    }
+
     /// The living configuration with this JSON.
     pub(super) fn get(&self, json: &str) -> Option<Arc<Settings>> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,6 +81,10 @@ impl Drop for Settings {
         let gone = |settings: &Weak<Settings>| settings.strong_count() == 0;
         if inner.by_json.get(&self.json).is_some_and(gone) {
             inner.by_json.remove(&self.json);
+        }
+        drop(inner);
+        if let Some(host) = shelf.host.upgrade() {
+            host.wake_workers();
         }
     }
 }
