@@ -1,0 +1,204 @@
+//! Heads held in memory, with the calls of the world's resources.
+
+use std::cell::RefCell;
+
+use super::fields::{Fields, is_token};
+use crate::{EditError, Ending};
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RequestHead {
+    pub(crate) method: String,
+    pub(crate) scheme: String,
+    pub(crate) authority: String,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) fields: Fields,
+    pub(crate) trailers: Fields,
+    pub(crate) client_address: String,
+    pub(crate) id: String,
+    pub(crate) route: String,
+}
+
+impl RequestHead {
+    pub(crate) fn set_target(&mut self, path_and_query: &str) {
+        let (path, query) = match path_and_query.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (path_and_query, None),
+        };
+        self.path = path.to_owned();
+        self.query = query;
+    }
+}
+
+/// What a [`crate::Request`] points to.
+#[derive(Debug, Default)]
+pub struct Request(pub(crate) RefCell<RequestHead>);
+
+impl Request {
+    pub(crate) fn method(&self) -> String {
+        self.0.borrow().method.clone()
+    }
+
+    pub(crate) fn scheme(&self) -> String {
+        self.0.borrow().scheme.clone()
+    }
+
+    pub(crate) fn authority(&self) -> String {
+        self.0.borrow().authority.clone()
+    }
+
+    pub(crate) fn path(&self) -> String {
+        self.0.borrow().path.clone()
+    }
+
+    pub(crate) fn query(&self) -> Option<String> {
+        self.0.borrow().query.clone()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.borrow().fields.joined(name)
+    }
+
+    pub(crate) fn header_values(&self, name: &str) -> Vec<Vec<u8>> {
+        self.0.borrow().fields.values(name)
+    }
+
+    pub(crate) fn headers(&self) -> Vec<(String, Vec<u8>)> {
+        self.0.borrow().fields.0.clone()
+    }
+
+    pub(crate) fn set_header(&self, name: &str, value: &[u8]) -> Result<(), EditError> {
+        self.0.borrow_mut().fields.set(name, value)
+    }
+
+    pub(crate) fn append_header(&self, name: &str, value: &[u8]) -> Result<(), EditError> {
+        self.0.borrow_mut().fields.append(name, value)
+    }
+
+    pub(crate) fn remove_header(&self, name: &str) -> Result<(), EditError> {
+        self.0.borrow_mut().fields.remove(name)
+    }
+
+    pub(crate) fn set_method(&self, method: &str) -> Result<(), EditError> {
+        if !is_token(method) {
+            return Err(EditError::Invalid);
+        }
+        self.0.borrow_mut().method = method.to_owned();
+        Ok(())
+    }
+
+    pub(crate) fn set_path(&self, path_and_query: &str) -> Result<(), EditError> {
+        let visible = path_and_query
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        if !visible || !path_and_query.starts_with('/') {
+            return Err(EditError::Invalid);
+        }
+        self.0.borrow_mut().set_target(path_and_query);
+        Ok(())
+    }
+
+    pub(crate) fn trailer(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.borrow().trailers.joined(name)
+    }
+
+    pub(crate) fn client_address(&self) -> String {
+        self.0.borrow().client_address.clone()
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.0.borrow().id.clone()
+    }
+
+    pub(crate) fn route(&self) -> String {
+        self.0.borrow().route.clone()
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ResponseHead {
+    pub(crate) status: u16,
+    pub(crate) fields: Fields,
+    pub(crate) trailers: Fields,
+}
+
+/// What a [`crate::Response`] points to.
+#[derive(Debug, Default)]
+pub struct Response(pub(crate) RefCell<ResponseHead>);
+
+impl Response {
+    pub(crate) fn status(&self) -> u16 {
+        self.0.borrow().status
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.borrow().fields.joined(name)
+    }
+
+    pub(crate) fn header_values(&self, name: &str) -> Vec<Vec<u8>> {
+        self.0.borrow().fields.values(name)
+    }
+
+    pub(crate) fn headers(&self) -> Vec<(String, Vec<u8>)> {
+        self.0.borrow().fields.0.clone()
+    }
+
+    pub(crate) fn set_status(&self, status: u16) -> Result<(), EditError> {
+        if !(200..600).contains(&status) {
+            return Err(EditError::Invalid);
+        }
+        self.0.borrow_mut().status = status;
+        Ok(())
+    }
+
+    pub(crate) fn set_header(&self, name: &str, value: &[u8]) -> Result<(), EditError> {
+        self.0.borrow_mut().fields.set(name, value)
+    }
+
+    pub(crate) fn append_header(&self, name: &str, value: &[u8]) -> Result<(), EditError> {
+        self.0.borrow_mut().fields.append(name, value)
+    }
+
+    pub(crate) fn remove_header(&self, name: &str) -> Result<(), EditError> {
+        self.0.borrow_mut().fields.remove(name)
+    }
+
+    pub(crate) fn trailer(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.borrow().trailers.joined(name)
+    }
+
+    pub(crate) fn set_trailer(&self, name: &str, value: &[u8]) -> Result<(), EditError> {
+        self.0.borrow_mut().trailers.set(name, value)
+    }
+
+    pub(crate) fn remove_trailer(&self, name: &str) -> Result<(), EditError> {
+        self.0.borrow_mut().trailers.remove(name)
+    }
+}
+
+/// What a [`crate::Summary`] points to.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    pub(crate) ending: Ending,
+    pub(crate) status: Option<u16>,
+    pub(crate) duration: u64,
+    pub(crate) upstream: Option<String>,
+}
+
+impl Summary {
+    pub(crate) fn ending(&self) -> Ending {
+        self.ending
+    }
+
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    pub(crate) fn duration(&self) -> u64 {
+        self.duration
+    }
+
+    pub(crate) fn upstream(&self) -> Option<String> {
+        self.upstream.clone()
+    }
+}

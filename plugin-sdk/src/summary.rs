@@ -1,0 +1,51 @@
+//! The exchange in retrospect.
+
+use std::time::Duration;
+
+use crate::backend;
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// The whole response went out.
+    Complete,
+    /// The client went away first.
+    ClientGone,
+    /// The upstream broke off, or could not be reached.
+    UpstreamFailed,
+    /// A deadline passed.
+    Timeout,
+    /// The gateway or a plugin answered in the upstream's place.
+    AnsweredHere,
+}
+
+/// The exchange in retrospect.
+pub struct Summary<'a> {
+    handle: &'a backend::Summary,
+}
+
+impl<'a> Summary<'a> {
+    #[doc(hidden)]
+    pub fn from_handle(handle: &'a backend::Summary) -> Self {
+        Self { handle }
+    }
+
+    pub fn ending(&self) -> Ending {
+        backend::ending(self.handle.ending())
+    }
+
+    /// What the client was told; none if it was told nothing.
+    pub fn status(&self) -> Option<u16> {
+        self.handle.status()
+    }
+
+    /// From the first byte of the request's head to the last of the response.
+    pub fn duration(&self) -> Duration {
+        Duration::from_nanos(self.handle.duration())
+    }
+
+    /// The name of the upstream that was asked.
+    pub fn upstream(&self) -> Option<String> {
+        self.handle.upstream()
+    }
+}

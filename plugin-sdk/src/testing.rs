@@ -1,0 +1,111 @@
+//! Tests of a plugin without a gateway: plain `cargo test`, on the author's machine.
+//!
+//! Heads are plain values, and the capabilities answer what the test says: the clock stands still until it is
+//! moved, random numbers are the same in every run, key sets are JSON. All of this belongs to the test's thread.
+//! Signatures are checked for real with the feature `testing-crypto`.
+//!
+//! ```
+//! use witgate_plugin::{prelude::*, testing::{self, Exchange, TestRequest}};
+//!
+//! # #[config]
+//! # struct Greeter { greeting: String }
+//! # #[policy]
+//! # impl Policy for Greeter {
+//! #     fn on_request(&self, request: &mut Request) -> Result<Verdict> {
+//! #         request.set_header("x-greeting", &self.greeting)?;
+//! #         Ok(Verdict::Next)
+//! #     }
+//! # }
+//! # fn main() {
+//! let greeter: Greeter = testing::configure(r#"{ "greeting": "hello" }"#).unwrap();
+//! let mut exchange = Exchange::new(&greeter, TestRequest::get("/orders/7"));
+//! assert_eq!(exchange.on_request().unwrap(), Verdict::Next);
+//! assert_eq!(exchange.request().header("x-greeting").as_deref(), Some("hello"));
+//! # }
+//! ```
+
+mod exchange;
+
+use std::time::Duration;
+
+use crate::{
+    Policy,
+    backend::{World, world},
+    config::{self, Problem},
+    log::Level,
+};
+
+pub use exchange::{Exchange, TestRequest, TestResponse, TestSummary};
+
+/// What the gateway does with the configuration in a route file.
+pub fn configure<P: Policy>(json: &str) -> Result<P, Vec<Problem>> {
+    config::parse(json).and_then(P::new)
+}
+
+/// The JSON Schema of a policy's configuration, as the gateway reads it.
+pub fn schema<P: Policy>() -> String {
+    config::schema::<P::Config>()
+}
+
+/// Forgets everything that was set on this thread.
+pub fn reset() {
+    world(|world| *world = World::default());
+}
+
+/// Sets the clock to so many seconds since 1970.
+pub fn set_unix_seconds(seconds: u64) {
+    world(|world| world.now = seconds.saturating_mul(1_000_000_000));
+}
+
+/// Moves both clocks on.
+pub fn advance(by: Duration) {
+    let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+    world(|world| {
+        world.now = world.now.saturating_add(by);
+        world.monotonic = world.monotonic.saturating_add(by);
+    });
+}
+
+/// Declares a key set, or gives it new content. An empty string stands for one that has never been fetched.
+pub fn set_keys(name: &str, jwks: &str) {
+    world(|world| {
+        let set = world.key_sets.entry(name.to_owned()).or_default();
+        if !jwks.is_empty() {
+            set.version += 1;
+        }
+        set.jwks = jwks.to_owned();
+    });
+}
+
+/// What the key set answers to `refresh`.
+pub fn allow_refresh(name: &str, allowed: bool) {
+    world(|world| {
+        world
+            .key_sets
+            .entry(name.to_owned())
+            .or_default()
+            .can_refresh = allowed
+    });
+}
+
+/// How often the plugin asked for a refresh.
+pub fn refreshes(name: &str) -> u32 {
+    world(|world| world.key_sets.get(name).map_or(0, |set| set.refreshes))
+}
+
+/// The lines logged so far; they are not handed out again.
+pub fn take_log() -> Vec<(Level, String)> {
+    world(|world| std::mem::take(&mut world.lines))
+}
+
+/// The value of a series; 0 if it has none.
+pub fn metric(name: &str, labels: &[(&str, &str)]) -> i64 {
+    let labels = labels
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    world(|world| {
+        let value = world.series.get(&(name.to_owned(), labels));
+        value.copied().unwrap_or_default()
+    })
+}

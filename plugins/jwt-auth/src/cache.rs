@@ -1,0 +1,168 @@
+//! Verified tokens, so that a token is verified once and then only recognised.
+//!
+//! Sets of four places: a token's set follows from its last bytes, which are signature and as good as random; what
+//! was used longest ago in the set makes room. A hit needs every byte to be equal, so a collision costs a
+//! verification and never lets a forgery in. Tokens that failed are not kept: guessing wins nothing.
+
+use std::{cell::Cell, rc::Rc};
+
+use crate::keys::Key;
+
+const WAYS: usize = 4;
+
+/// Longer tokens are verified every time.
+const LONGEST: usize = 4 << 10;
+
+/// What all caches of this instance may hold together, in bytes. Well below the default limit of an instance's
+/// memory (16 MiB), however many routes it serves.
+const BUDGET: usize = 4 << 20;
+
+thread_local! {
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A token that was found good.
+pub(crate) struct Verified {
+    token: Box<[u8]>,
+    /// In seconds since 1970: the span in which nothing but the key could change the judgement.
+    not_before: u64,
+    expires: u64,
+    key: Rc<Key>,
+    /// What goes into the header fields of `Demands::fields`.
+    pub(crate) values: Vec<Option<Vec<u8>>>,
+    used: Cell<u64>,
+}
+
+impl Verified {
+    pub(crate) fn new(
+        token: &[u8],
+        validity: std::ops::Range<u64>,
+        key: Rc<Key>,
+        values: Vec<Option<Vec<u8>>>,
+    ) -> Self {
+        Self {
+            token: token.into(),
+            not_before: validity.start,
+            expires: validity.end,
+            key,
+            values,
+            used: Cell::new(0),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let values = self.values.iter().flatten().map(Vec::len).sum::<usize>();
+        size_of::<Self>() + self.token.len() + values
+    }
+
+    fn holds_at(&self, now: u64) -> bool {
+        (self.not_before..self.expires).contains(&now)
+    }
+}
+
+/// The verified tokens of one route.
+pub(crate) struct Cache {
+    /// Empty until the first token comes.
+    places: Vec<Option<Verified>>,
+    capacity: usize,
+    clock: Cell<u64>,
+}
+
+impl Cache {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            places: Vec::new(),
+            capacity: capacity.next_multiple_of(WAYS),
+            clock: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn get(&self, token: &[u8], now: u64) -> Option<&Verified> {
+        let set = self.places.get(self.set(token)?)?;
+        let found = set
+            .iter()
+            .flatten()
+            .find(|kept| equal(&kept.token, token))?;
+        if !found.holds_at(now) {
+            return None;
+        }
+        self.clock.set(self.clock.get() + 1);
+        found.used.set(self.clock.get());
+        Some(found)
+    }
+
+    pub(crate) fn insert(&mut self, verified: Verified, now: u64) {
+        if verified.token.len() > LONGEST || !verified.holds_at(now) || self.capacity == 0 {
+            return;
+        }
+        if self.places.is_empty() {
+            self.places.resize_with(self.capacity, || None);
+        }
+        let Some(set) = self.set(&verified.token) else {
+            return;
+        };
+        let oldest = set
+            .clone()
+            .min_by_key(|place| match &self.places[*place] {
+                Some(kept) if equal(&kept.token, &verified.token) => 0,
+                Some(kept) => 1 + kept.used.get(),
+                None => 1,
+            })
+            .unwrap_or(set.start);
+        self.clear(oldest);
+        if HELD.get() + verified.bytes() > BUDGET {
+            return;
+        }
+        HELD.set(HELD.get() + verified.bytes());
+        self.clock.set(self.clock.get() + 1);
+        verified.used.set(self.clock.get());
+        self.places[oldest] = Some(verified);
+    }
+
+    /// Forgets what was verified with a key that is gone.
+    pub(crate) fn retain_keys(&mut self, remains: impl Fn(&Rc<Key>) -> bool) {
+        for place in 0..self.places.len() {
+            let gone = self.places[place]
+                .as_ref()
+                .is_some_and(|kept| !remains(&kept.key));
+            if gone {
+                self.clear(place);
+            }
+        }
+    }
+
+    fn clear(&mut self, place: usize) {
+        if let Some(kept) = self.places[place].take() {
+            HELD.set(HELD.get() - kept.bytes());
+        }
+    }
+
+    fn set(&self, token: &[u8]) -> Option<std::ops::Range<usize>> {
+        let tail = token.last_chunk::<16>()?;
+        let hash =
+            u128::from_le_bytes(*tail).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+        let sets = self.capacity / WAYS;
+        let set = ((hash >> 64) as usize).checked_rem(sets)? * WAYS;
+        Some(set..set + WAYS)
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        for place in 0..self.places.len() {
+            self.clear(place);
+        }
+    }
+}
+
+/// Eight bytes at a time: a component's `memcmp` takes them one by one.
+fn equal(a: &[u8], b: &[u8]) -> bool {
+    let (a_words, a_rest) = a.as_chunks::<8>();
+    let (b_words, b_rest) = b.as_chunks::<8>();
+    a.len() == b.len()
+        && a_words
+            .iter()
+            .zip(b_words)
+            .all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+        && a_rest == b_rest
+}
