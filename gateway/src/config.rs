@@ -1,5 +1,9 @@
 //! From files to raw values, with every problem at its place.
 
+mod document;
+mod load;
 pub mod problem;
 pub mod raw;
 pub mod span;
+
+pub use load::{Loaded, Source, load};

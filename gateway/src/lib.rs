@@ -1,4 +1,8 @@
 //! The library behind the `witgate` binary.
 
+pub mod cli;
 pub mod config;
 pub mod pipeline;
+pub mod snapshot;
+pub mod telemetry;
+pub mod worker;

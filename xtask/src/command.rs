@@ -74,6 +74,13 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> anyhow::Result<Option<
     }
 }
 
+/// The platform that rustc compiles for by default.
+pub(crate) fn host() -> anyhow::Result<String> {
+    let version = output(Command::new("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc -vV names no host")
+}
+
 /// Whether such a program is on the path.
 pub(crate) fn exists(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| {

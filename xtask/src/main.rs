@@ -2,6 +2,9 @@
 
 mod command;
 mod components;
+mod licences;
+mod release;
+mod test;
 mod workspace;
 
 use std::process::ExitCode;
@@ -20,6 +23,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Builds the release binary and the components of `plugins/`.
+    Build,
+    /// Checks format, licences and lints, and runs every test.
+    Test,
+    /// Packs one archive: binary, components, sample configuration, systemd unit, licences.
+    Dist,
+    /// Checks the licences and sources of all dependencies.
+    Licences,
     /// Builds the components of `plugins/` and of `gateway/tests/plugins/` that changed.
     Components {
         /// Only these.
@@ -40,6 +51,10 @@ fn main() -> ExitCode {
 fn carry_out(chore: Chore) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match chore {
+        Chore::Build => release::build(&workspace),
+        Chore::Test => test::all(&workspace),
+        Chore::Dist => release::dist(&workspace),
+        Chore::Licences => licences::check(&workspace),
         Chore::Components { names } => {
             components::build(&workspace, &components::Which::named(names))
         }

@@ -2,11 +2,13 @@
 //! `witgate schema` prints.
 
 mod gateway;
+mod plugin;
 mod routes;
 mod units;
 mod value;
 
 pub use gateway::*;
+pub use plugin::{PluginConfig, PluginUse};
 pub use routes::*;
 pub use units::{ByteSize, HumanDuration};
-pub use value::{OneOrMany, PluginConfig, ShortOr};
+pub use value::{OneOrMany, ShortOr};

@@ -1,9 +1,11 @@
 //! What the stages share about one request.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::HeaderValue;
+
+use super::protocol::{Activity, Peer};
 
 /// What is known about an exchange besides its head. Made by `protocol`, read by all.
 #[derive(Clone, Debug)]
@@ -28,4 +30,11 @@ pub enum Fault {
     Upstream,
     Plugin,
     Gateway,
+}
+
+/// One client connection, as its exchanges see it.
+#[derive(Debug)]
+pub struct Client {
+    pub peer: Peer,
+    pub activity: Arc<Activity>,
 }

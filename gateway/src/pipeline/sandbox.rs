@@ -1,41 +1,75 @@
 //! Policies as sandboxed components.
+//!
+//! Control thread: a [`Host`] per process, [`Plugins::load`] and [`Chain::compile`] per reload.
+//!
+//! Worker: a [`Sandbox`], with [`Sandbox::maintain`] beside the connections. Per exchange [`Sandbox::begin`], then
+//! [`Exchange::on_request`], [`Exchange::on_response`] (for every response, also the gateway's own) and
+//! [`Exchange::end`]. For a route without plugins each of them is one test of an empty chain.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
+mod admission;
+mod bindings;
+mod block_on;
+mod body;
+mod capabilities;
+mod chain;
+mod compile;
+mod ending;
+mod engine;
+mod exchange;
+mod exports;
+mod failure;
+mod fields;
+mod host;
+mod instance;
+mod link;
+mod meter;
+mod phase;
+mod plugin;
+mod plugins;
+mod reply;
+mod request;
+mod response;
+mod settings;
+mod state;
+mod stats;
+mod summary;
+mod wasi;
+mod worker;
+
+pub use self::{
+    body::{Break, ChainBody},
+    capabilities::keys::Keys,
+    chain::Chain,
+    exchange::{Exchange, Flow, Interruption, PhaseError},
+    failure::{Failure, FailureKind},
+    host::{Host, HostError},
+    phase::{Phase, Phases},
+    plugin::Plugin,
+    plugins::Plugins,
+    summary::{Ending, Summary},
 };
 
-use crate::config::{problem::Problem, raw, span::Spanned};
+use std::{rc::Rc, sync::Arc};
 
-/// The installed components: loaded, checked against their grants and ready to be instantiated.
-#[derive(Debug, Default)]
-pub struct Plugins {}
+use crate::pipeline::context::Facts;
 
-impl Plugins {
-    /// Loads what `witgate.yaml` names; a component whose file and settings did not change is kept.
-    pub fn load(
-        _raw: &BTreeMap<String, Spanned<raw::Plugin>>,
-        _file: &Arc<PathBuf>,
-        _base: &Path,
-        _previous: Option<&Plugins>,
-    ) -> Result<Self, Vec<Problem>> {
-        Ok(Self {})
+/// One worker's instances of all plugins.
+#[derive(Clone)]
+pub struct Sandbox(Rc<worker::Worker>);
+
+impl Sandbox {
+    pub fn new(host: &Arc<Host>) -> Self {
+        Self(worker::Worker::new(host))
     }
-}
 
-/// The policies of one route, in order, each with its parsed configuration.
-#[derive(Debug, Default)]
-pub struct Chain {}
+    /// An exchange enters a chain. The caller keeps the snapshot of the chain alive for as long as it lasts.
+    pub fn begin(&self, chain: &Chain, facts: &Facts) -> Exchange {
+        Exchange::begin(&self.0, chain, facts)
+    }
 
-impl Chain {
-    /// Resolves names and lets each plugin check its configuration; problems stand at their place in the file.
-    pub fn compile(
-        _route: &str,
-        _uses: &[Spanned<raw::PluginUse>],
-        _plugins: &Plugins,
-        _file: &Arc<PathBuf>,
-    ) -> Result<Self, Vec<Problem>> {
-        Ok(Self {})
+    /// Frees the instances of plugins that are gone, and ends exchanges for plugins that wait. Never returns: each
+    /// worker runs it as a task.
+    pub async fn maintain(self) {
+        self.0.maintain().await;
     }
 }

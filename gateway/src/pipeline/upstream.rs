@@ -1,32 +1,17 @@
-//! Services behind the gateway.
+//! Services behind the gateway: what they are ([`Upstream`], compiled, shared) and how one worker talks to
+//! them ([`Pools`], live, its own).
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod balance;
+mod body;
+mod compile;
+mod connect;
+mod error;
+mod http1;
+mod http2;
+mod pool;
+mod tls;
 
-use crate::config::{problem::Problem, raw, span::Spanned};
-
-/// One service, as compiled. Its live state (connections, health) is kept by the workers under its `key`.
-#[derive(Debug)]
-pub struct Upstream {
-    pub name: Arc<str>,
-}
-
-/// Where an upstream was written.
-pub struct Origin<'a> {
-    pub file: &'a Arc<PathBuf>,
-    /// The folder that relative paths begin at.
-    pub base: &'a Path,
-}
-
-/// Compiles one upstream; `previous` is returned when nothing about it changed.
-pub fn compile(
-    name: &str,
-    _raw: &Spanned<raw::ShortOr<raw::Upstream>>,
-    _timeouts: &raw::Timeouts,
-    _origin: &Origin<'_>,
-    _previous: Option<&Arc<Upstream>>,
-) -> Result<Arc<Upstream>, Vec<Problem>> {
-    Ok(Arc::new(Upstream { name: name.into() }))
-}
+pub use body::UpstreamBody;
+pub use compile::{Endpoint, Origin, Protocol, Upstream, compile};
+pub use error::{Error, ErrorKind};
+pub use pool::Pools;

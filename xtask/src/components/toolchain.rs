@@ -155,7 +155,10 @@ pub(crate) fn apt_install(packages: &[&str]) -> anyhow::Result<()> {
 
 /// Debian's rustc has no standard library for WebAssembly, only its sources: cargo builds it along.
 fn build_std(target: Target, cargo: &mut Command) -> anyhow::Result<()> {
-    let tools = sysroot()?.join("lib/rustlib").join(host()?).join("bin");
+    let tools = sysroot()?
+        .join("lib/rustlib")
+        .join(command::host()?)
+        .join("bin");
     let lld = tools.join("rust-lld");
     cargo
         .env("RUSTC", DEBIAN_RUSTC)
@@ -191,10 +194,4 @@ fn path_with(folders: &[PathBuf]) -> anyhow::Result<OsString> {
 
 fn sysroot() -> anyhow::Result<PathBuf> {
     command::output(Command::new("rustc").args(["--print", "sysroot"])).map(PathBuf::from)
-}
-
-fn host() -> anyhow::Result<String> {
-    let version = command::output(Command::new("rustc").arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).context("rustc -vV names no host")
 }

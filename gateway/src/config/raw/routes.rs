@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use super::{
     super::span::Spanned,
+    plugin::PluginUse,
     units::{ByteSize, HumanDuration},
-    value::{OneOrMany, PluginConfig, ShortOr},
+    value::{OneOrMany, ShortOr},
 };
 
 /// One file of `routes.d`. Names are shared by all files of the folder.
@@ -148,14 +149,6 @@ impl From<Spanned<String>> for ValueMatch {
     }
 }
 
-/// One plugin on a route: its name, and its configuration in the plugin's own terms.
-#[derive(Debug)]
-pub struct PluginUse {
-    pub name: Spanned<String>,
-    /// `null` when only the name was written.
-    pub config: PluginConfig,
-}
-
 /// Answer with a redirect. What is not written stays as the client sent it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -247,22 +240,4 @@ pub struct RouteTest {
     pub headers: BTreeMap<String, String>,
     /// The name of the route; `none` when no route may answer.
     pub route: Spanned<String>,
-}
-
-impl<'de> Deserialize<'de> for PluginUse {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self {
-            name: Spanned::deserialize(deserializer)?,
-            config: PluginConfig::default(),
-        })
-    }
-}
-
-impl JsonSchema for PluginUse {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "PluginUse".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        true.into()
-    }
 }

@@ -1,12 +1,14 @@
 //! Shapes that let the common case be short.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
 
 use super::super::span::Spanned;
 
 /// One value, or a list of them.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone)]
 pub struct OneOrMany<T>(pub Vec<T>);
 
 impl<T> Default for OneOrMany<T> {
@@ -16,25 +18,57 @@ impl<T> Default for OneOrMany<T> {
 }
 
 /// A string alone, or the whole mapping.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Debug, Deserialize)]
+#[serde(rename = "$shape")]
 pub enum ShortOr<T> {
+    #[serde(rename = "scalar")]
     Short(Spanned<String>),
+    #[serde(rename = "other")]
     Full(T),
 }
 
-/// A plugin's configuration as it was written: JSON to the plugin, places in the file to its author.
-#[derive(Debug, Clone, Default)]
-pub struct PluginConfig {}
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename = "$shape")]
+        enum Shape<T> {
+            #[serde(rename = "sequence")]
+            Many(Vec<T>),
+            #[serde(rename = "other")]
+            One(T),
+        }
+        Ok(match Shape::deserialize(deserializer)? {
+            Shape::Many(values) => Self(values),
+            Shape::One(value) => Self(vec![value]),
+        })
+    }
+}
 
-impl PluginConfig {
-    /// As JSON (RFC 8259), `null` if none was written.
-    pub fn to_json(&self) -> String {
-        String::from("null")
+impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
+    fn inline_schema() -> bool {
+        true
     }
 
-    /// Where the value that a JSON pointer (RFC 6901) names was written; the whole configuration if it names none.
-    pub fn locate(&self, _pointer: &str) -> super::super::span::Span {
-        Default::default()
+    fn schema_name() -> Cow<'static, str> {
+        format!("OneOrMany_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for ShortOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("ShortOr_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string" }, generator.subschema_for::<T>()] })
     }
 }

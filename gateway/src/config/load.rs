@@ -1,0 +1,214 @@
+//! Reads `witgate.yaml` and the route files: which files there are, and which of them changed.
+//!
+//! A file that did not change keeps its very [`Arc`], so that pointer equality tells the compiler what it need not
+//! look at again, and one changed file among thousands costs their stat and its own reading.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    problem::{Problem, Severity, Texts},
+    raw,
+    span::Span,
+};
+
+mod folder;
+mod source;
+mod stamp;
+
+pub(super) use folder::is_route_file;
+pub use source::Source;
+use stamp::Stamp;
+
+/// The folder of route files unless `witgate.yaml` names another.
+const DEFAULT_FOLDER: &str = "routes.d";
+
+/// All files of one configuration, as they were when it was loaded. It may have problems.
+#[derive(Debug)]
+pub struct Loaded {
+    /// `witgate.yaml`
+    pub gateway: Arc<Source<raw::Gateway>>,
+    /// The folder of route files.
+    pub folder: PathBuf,
+    /// The route files in the order of their paths.
+    pub routes: Vec<Arc<Source<raw::RouteFile>>>,
+    /// Problems of the folder itself.
+    pub folder_problems: Vec<Problem>,
+    gateway_stamp: Option<Stamp>,
+    route_stamps: Vec<Option<Stamp>>,
+}
+
+impl Loaded {
+    /// Every problem, file by file.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        let routes = self.routes.iter().flat_map(|source| &source.problems);
+        self.gateway
+            .problems
+            .iter()
+            .chain(&self.folder_problems)
+            .chain(routes)
+    }
+
+    /// Whether nothing keeps this configuration from being compiled.
+    pub fn is_good(&self) -> bool {
+        self.problems()
+            .all(|problem| problem.severity != Severity::Error)
+    }
+
+    /// The folder that relative paths in the files begin at: that of `witgate.yaml`.
+    pub fn base(&self) -> &Path {
+        parent(&self.gateway.path)
+    }
+}
+
+impl Texts for Loaded {
+    fn text(&self, file: &Path) -> Option<&str> {
+        if *file == **self.gateway.path {
+            return Some(&self.gateway.text);
+        }
+        let found = self
+            .routes
+            .binary_search_by(|source| source.path.as_path().cmp(file));
+        found.ok().map(|index| &*self.routes[index].text)
+    }
+}
+
+/// Loads `witgate.yaml` at this path and the route files that belong to it. Paths in problems are as this one is:
+/// relative if it is relative.
+pub fn load(config: &Path, previous: Option<&Loaded>) -> Loaded {
+    let known = previous.map(|previous| (&previous.gateway, previous.gateway_stamp));
+    let (gateway, gateway_stamp) = read(config, known);
+    let folder = routes_folder(&gateway, previous);
+    let mut loaded = Loaded {
+        gateway,
+        folder,
+        routes: Vec::new(),
+        folder_problems: Vec::new(),
+        gateway_stamp,
+        route_stamps: Vec::new(),
+    };
+    match folder::list(&loaded.folder) {
+        Ok(files) => {
+            if files.is_empty() {
+                loaded.folder_problems.push(empty_folder(&loaded));
+            }
+            let previous = previous.filter(|previous| previous.folder == loaded.folder);
+            (loaded.routes, loaded.route_stamps) = read_all(&files, previous).into_iter().unzip();
+        }
+        Err(error) => loaded.folder_problems.push(no_folder(&loaded, &error)),
+    }
+    loaded
+}
+
+/// Where route files are, even if the present `witgate.yaml` cannot be read.
+fn routes_folder(gateway: &Source<raw::Gateway>, previous: Option<&Loaded>) -> PathBuf {
+    match (&gateway.raw, previous) {
+        (Some(raw), _) => {
+            let folder = raw.routes.as_ref().map(|routes| routes.as_path());
+            parent(&gateway.path).join(folder.unwrap_or(Path::new(DEFAULT_FOLDER)))
+        }
+        (None, Some(previous)) => previous.folder.clone(),
+        (None, None) => parent(&gateway.path).join(DEFAULT_FOLDER),
+    }
+}
+
+type Read<T> = (Arc<Source<T>>, Option<Stamp>);
+
+/// Reads the route files, on all cores when there are many to read.
+fn read_all(files: &[PathBuf], previous: Option<&Loaded>) -> Vec<Read<raw::RouteFile>> {
+    let one = |path: &PathBuf| {
+        let known = previous.and_then(|previous| {
+            let index = previous
+                .routes
+                .binary_search_by(|source| source.path.as_path().cmp(path));
+            index
+                .ok()
+                .map(|index| (&previous.routes[index], previous.route_stamps[index]))
+        });
+        read(path, known)
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = files.len().div_ceil(threads).max(16);
+    if files.len() <= share {
+        return files.iter().map(one).collect();
+    }
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = files
+            .chunks(share)
+            .map(|files| scope.spawn(move || files.iter().map(one).collect::<Vec<_>>()))
+            .collect();
+        shares
+            .into_iter()
+            .flat_map(|share| {
+                share
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}
+
+/// Reads one file, unless it is what is known.
+fn read<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    known: Option<(&Arc<Source<T>>, Option<Stamp>)>,
+) -> Read<T> {
+    let stamp = Stamp::of(path);
+    if let (Some((source, Some(before))), Some(now)) = (&known, &stamp)
+        && before == now
+    {
+        return (Arc::clone(source), stamp);
+    }
+    let bytes = source::read_bytes(path);
+    if let (Some((source, _)), Ok(bytes)) = (&known, &bytes)
+        && source.text.as_bytes() == bytes.as_slice()
+    {
+        return (Arc::clone(source), stamp);
+    }
+    (Arc::new(Source::from_bytes(path.into(), bytes)), stamp)
+}
+
+fn parent(config: &Path) -> &Path {
+    config.parent().unwrap_or(Path::new(""))
+}
+
+fn empty_folder(loaded: &Loaded) -> Problem {
+    let message = format!(
+        "the folder `{}` holds no route files",
+        loaded.folder.display()
+    );
+    let (file, span) = where_folder_is_named(loaded);
+    Problem::warning(&file, span, message)
+        .hint("every request is answered with 404; add a file that ends in `.yaml`")
+}
+
+fn no_folder(loaded: &Loaded, error: &io::Error) -> Problem {
+    let folder = loaded.folder.display();
+    let message = match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no folder `{folder}`"),
+        io::ErrorKind::NotADirectory => format!("`{folder}` is not a folder"),
+        _ => format!("the folder `{folder}` cannot be read: {error}"),
+    };
+    let (file, span) = where_folder_is_named(loaded);
+    Problem::error(&file, span, message)
+        .hint("create it, or name another one as `routes` in `witgate.yaml`")
+}
+
+/// The place of `routes:` in `witgate.yaml`, or the folder itself.
+fn where_folder_is_named(loaded: &Loaded) -> (Arc<PathBuf>, Span) {
+    let named = loaded
+        .gateway
+        .raw
+        .as_ref()
+        .and_then(|raw| raw.routes.as_ref());
+    match named {
+        Some(routes) => (Arc::clone(&loaded.gateway.path), routes.span),
+        None => (Arc::new(loaded.folder.clone()), Span::default()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+//! Which files of a folder are route files.
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
+
+/// The route files of a folder, sorted: `*.yaml` and `*.yml`, symbolic links followed, subfolders left out.
+pub(super) fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if is_route_file(&entry.file_name()) && !is_folder(&entry) {
+            files.push(entry.path());
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Hidden files are those of editors (`.#orders.yaml`, `.orders.yaml.swp`) and of Kubernetes (`..data`).
+pub(in crate::config) fn is_route_file(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    let hidden = name.starts_with(b".") || name.starts_with(b"#");
+    !hidden && (name.ends_with(b".yaml") || name.ends_with(b".yml"))
+}
+
+fn is_folder(entry: &fs::DirEntry) -> bool {
+    match entry.file_type() {
+        Ok(kind) if kind.is_symlink() => {
+            fs::metadata(entry.path()).is_ok_and(|target| target.is_dir())
+        }
+        Ok(kind) => kind.is_dir(),
+        Err(_) => false,
+    }
+}

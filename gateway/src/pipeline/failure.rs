@@ -1,0 +1,226 @@
+//! The one table from error to answer.
+//!
+//! Every stage's errors become an [`Answer`] here and nowhere else: a status, a stable `code` for programs, a
+//! sentence for people, who is at fault, and for gRPC a status of its own. docs/errors.md lists them.
+
+use std::borrow::Cow;
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use super::{
+    body::{BodyError, UploadFailure},
+    context::Fault,
+    protocol::Refusal,
+    route::NoRoute,
+    upstream::{self, ErrorKind},
+};
+
+/// Why the gateway answers in the upstream's place.
+#[derive(Debug)]
+pub enum Failure {
+    Refused(Refusal),
+    NoRoute(NoRoute),
+    /// A rewrite or redirect made something that is no path.
+    BadTarget,
+    Upload(UploadFailure),
+    Upstream(upstream::Error),
+    /// The route's `request` timeout passed.
+    Timeout,
+}
+
+/// What the client is told, and what the operator is.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub code: &'static str,
+    /// For the client: nothing about the inside.
+    pub detail: Cow<'static, str>,
+    pub fault: Fault,
+    /// <https://grpc.github.io/grpc/core/md_doc_statuscodes.html>
+    pub grpc: u8,
+    pub header: Option<(HeaderName, HeaderValue)>,
+    /// For the log.
+    pub reason: Option<String>,
+}
+
+const INVALID_ARGUMENT: u8 = 3;
+const DEADLINE_EXCEEDED: u8 = 4;
+const RESOURCE_EXHAUSTED: u8 = 8;
+const UNIMPLEMENTED: u8 = 12;
+const INTERNAL: u8 = 13;
+const UNAVAILABLE: u8 = 14;
+
+impl Answer {
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        fault: Fault,
+        grpc: u8,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            fault,
+            grpc,
+            header: None,
+            reason: None,
+        }
+    }
+
+    #[must_use]
+    pub fn because(mut self, reason: impl std::fmt::Display) -> Self {
+        self.reason = Some(reason.to_string());
+        self
+    }
+}
+
+impl From<Failure> for Answer {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refused(refusal),
+            Failure::NoRoute(none) => no_route(none),
+            Failure::BadTarget => Self::new(
+                StatusCode::BAD_REQUEST,
+                "bad-target",
+                Fault::Client,
+                INVALID_ARGUMENT,
+                "the path cannot be rewritten",
+            ),
+            Failure::Upload(failure) => upload(failure),
+            Failure::Upstream(error) => upstream_failed(&error),
+            Failure::Timeout => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "upstream-timeout",
+                Fault::Upstream,
+                DEADLINE_EXCEEDED,
+                "the service did not answer in time",
+            ),
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> Answer {
+    let (status, code, grpc) = match refusal {
+        Refusal::Connect => (
+            StatusCode::NOT_IMPLEMENTED,
+            "connect-refused",
+            UNIMPLEMENTED,
+        ),
+        Refusal::UriTooLong => (StatusCode::URI_TOO_LONG, "uri-too-long", RESOURCE_EXHAUSTED),
+        Refusal::HeadTooLarge => (
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "head-too-large",
+            RESOURCE_EXHAUSTED,
+        ),
+        Refusal::NoHost | Refusal::ManyHosts | Refusal::BadHost => {
+            (StatusCode::BAD_REQUEST, "bad-host", INTERNAL)
+        }
+        Refusal::BadEscape | Refusal::ControlCharacter | Refusal::AboveRoot => {
+            (StatusCode::BAD_REQUEST, "bad-path", INTERNAL)
+        }
+        Refusal::AmbiguousFraming => (StatusCode::BAD_REQUEST, "ambiguous-framing", INTERNAL),
+    };
+    Answer::new(status, code, Fault::Client, grpc, refusal.to_string())
+}
+
+fn no_route(none: NoRoute) -> Answer {
+    match none {
+        NoRoute::NotFound => Answer::new(
+            StatusCode::NOT_FOUND,
+            "no-route",
+            Fault::Client,
+            UNIMPLEMENTED,
+            "no route matches this request",
+        ),
+        NoRoute::MethodNotAllowed { allow } => {
+            let mut answer = Answer::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                Fault::Client,
+                UNIMPLEMENTED,
+                "no route at this path takes this method",
+            );
+            answer.header = Some((header::ALLOW, allow));
+            answer
+        }
+    }
+}
+
+fn upload(failure: UploadFailure) -> Answer {
+    let (status, code, grpc, detail) = match failure {
+        UploadFailure::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            RESOURCE_EXHAUSTED,
+            "the body is too long",
+        ),
+        UploadFailure::Idle => (
+            StatusCode::REQUEST_TIMEOUT,
+            "body-timeout",
+            DEADLINE_EXCEEDED,
+            "the body came too slowly",
+        ),
+        UploadFailure::Gone => (
+            StatusCode::BAD_REQUEST,
+            "body-incomplete",
+            INTERNAL,
+            "the body did not come to its end",
+        ),
+    };
+    Answer::new(status, code, Fault::Client, grpc, detail)
+}
+
+fn upstream_failed(error: &upstream::Error) -> Answer {
+    let (status, code, detail) = match error.kind {
+        ErrorKind::Connect(_) => (
+            StatusCode::BAD_GATEWAY,
+            "upstream-unreachable",
+            "the service cannot be reached",
+        ),
+        ErrorKind::Tls(_) => (
+            StatusCode::BAD_GATEWAY,
+            "upstream-tls",
+            "the service could not be reached safely",
+        ),
+        ErrorKind::ConnectTimeout(_) => (
+            StatusCode::GATEWAY_TIMEOUT,
+            "upstream-connect-timeout",
+            "the service cannot be reached",
+        ),
+        ErrorKind::Handshake(_) | ErrorKind::Exchange(_) => (
+            StatusCode::BAD_GATEWAY,
+            "upstream-reset",
+            "the service broke off its answer",
+        ),
+    };
+    Answer::new(status, code, Fault::Upstream, UNAVAILABLE, detail).because(error)
+}
+
+/// Why a body that plugins wait for did not come.
+impl From<BodyError> for Failure {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge(_) => Self::Upload(UploadFailure::TooLarge),
+            BodyError::Idle(_) => Self::Upload(UploadFailure::Idle),
+            BodyError::Client(_) | BodyError::Upstream(_) | BodyError::Plugin { .. } => {
+                Self::Upload(UploadFailure::Gone)
+            }
+        }
+    }
+}
+
+/// The gRPC status that a client derives from an HTTP status
+/// (<https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>).
+pub fn grpc_from_http(status: StatusCode) -> u8 {
+    match status.as_u16() {
+        400 => INTERNAL,
+        401 => 16,
+        403 => 7,
+        404 => UNIMPLEMENTED,
+        413 | 431 => RESOURCE_EXHAUSTED,
+        429 | 502..=504 => UNAVAILABLE,
+        _ => 2,
+    }
+}

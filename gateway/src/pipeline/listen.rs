@@ -1,0 +1,9 @@
+//! Where clients connect.
+
+mod accept;
+mod bind;
+mod tls;
+
+pub use accept::{Accepting, accept};
+pub use bind::bind;
+pub use tls::{Acceptor, compile as compile_tls};

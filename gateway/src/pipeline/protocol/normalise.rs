@@ -1,0 +1,316 @@
+//! What a request must be before anything judges it, and the one form of its path that everything judges.
+//!
+//! Routing, plugins and the upstream see the same bytes: escapes of unreserved characters are decoded, other
+//! escapes are in upper case, dot segments are resolved (RFC 3986 section 6.2.2). What could be read in two ways is
+//! refused.
+
+use std::borrow::Cow;
+
+use http::{HeaderValue, Method, Uri, Version, header, request, uri::PathAndQuery};
+
+/// How much of a head is accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of names and values together.
+    pub header_bytes: usize,
+    pub header_count: usize,
+    /// Bytes of the request target.
+    pub uri_length: usize,
+}
+
+/// A request that goes no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("CONNECT is not served here")]
+    Connect,
+    #[error("the request target is too long")]
+    UriTooLong,
+    #[error("the request's head is too large")]
+    HeadTooLarge,
+    #[error("the request has no host")]
+    NoHost,
+    #[error("the request has more than one host")]
+    ManyHosts,
+    #[error("the host is malformed")]
+    BadHost,
+    #[error("the path has a malformed percent-escape")]
+    BadEscape,
+    #[error("the path has an escaped control character")]
+    ControlCharacter,
+    #[error("the path leads above its root")]
+    AboveRoot,
+    #[error("the request has both content-length and transfer-encoding")]
+    AmbiguousFraming,
+}
+
+/// Checks a request's head and brings its target into origin form, with the authority in `host`.
+///
+/// # Errors
+/// Why the request is refused.
+pub fn admit(head: &mut request::Parts, limits: Limits) -> Result<(), Refusal> {
+    if head.method == Method::CONNECT {
+        return Err(Refusal::Connect);
+    }
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    if target > limits.uri_length {
+        return Err(Refusal::UriTooLong);
+    }
+    if head.headers.len() > limits.header_count || bytes(head) > limits.header_bytes {
+        return Err(Refusal::HeadTooLarge);
+    }
+    authority(head)?;
+    origin_form(head)
+}
+
+fn bytes(head: &request::Parts) -> usize {
+    head.headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum()
+}
+
+/// Leaves exactly one `host`, which is right.
+fn authority(head: &mut request::Parts) -> Result<(), Refusal> {
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    if second.is_some() {
+        return Err(Refusal::ManyHosts);
+    }
+    match (head.uri.authority(), first) {
+        (None, None) if head.version == Version::HTTP_10 => Ok(()),
+        (None, None) => Err(Refusal::NoHost),
+        (None, Some(host)) => check_host(host.as_bytes()),
+        (Some(authority), host) => {
+            check_host(authority.as_str().as_bytes())?;
+            // RFC 9113 section 8.3.1; over HTTP/1.1 an absolute target overrules `host` (RFC 9112 section 3.2.2).
+            let differs = host.is_some_and(|host| {
+                !host
+                    .as_bytes()
+                    .eq_ignore_ascii_case(authority.as_str().as_bytes())
+            });
+            if differs && head.version == Version::HTTP_2 {
+                return Err(Refusal::ManyHosts);
+            }
+            let value = HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::BadHost)?;
+            head.headers.insert(header::HOST, value);
+            Ok(())
+        }
+    }
+}
+
+/// `uri-host [":" port]` without user information (RFC 9110 section 7.2).
+fn check_host(host: &[u8]) -> Result<(), Refusal> {
+    let fine = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]~".contains(byte);
+    if !host.is_empty() && host.iter().all(fine) {
+        Ok(())
+    } else {
+        Err(Refusal::BadHost)
+    }
+}
+
+fn origin_form(head: &mut request::Parts) -> Result<(), Refusal> {
+    let asterisk = head.uri.path() == "*";
+    let normal = if asterisk {
+        Cow::Borrowed("/")
+    } else {
+        path(head.uri.path())?
+    };
+    let changed = matches!(normal, Cow::Owned(_)) || asterisk;
+    if !changed && head.uri.authority().is_none() {
+        return Ok(());
+    }
+    let target: PathAndQuery = match (changed, head.uri.path_and_query()) {
+        (false, Some(target)) => target.clone(),
+        (_, target) => {
+            let mut text = normal.into_owned();
+            if let Some(query) = target.and_then(PathAndQuery::query) {
+                text.push('?');
+                text.push_str(query);
+            }
+            text.parse().map_err(|_| Refusal::BadEscape)?
+        }
+    };
+    head.uri = Uri::from(target);
+    Ok(())
+}
+
+/// The one form of a path.
+///
+/// # Errors
+/// When it could be read in two ways, or leads above its root.
+pub fn path(path: &str) -> Result<Cow<'_, str>, Refusal> {
+    if path.is_empty() {
+        return Ok(Cow::Borrowed("/"));
+    }
+    let bytes = path.as_bytes();
+    let dots = bytes.windows(2).any(|pair| pair == b"/.");
+    if !dots && !bytes.contains(&b'%') {
+        return Ok(Cow::Borrowed(path));
+    }
+    let decoded = unescape(path)?;
+    let resolved = resolve(&decoded)?;
+    Ok(if resolved == path {
+        Cow::Borrowed(path)
+    } else {
+        Cow::Owned(resolved)
+    })
+}
+
+/// Decodes escapes of unreserved characters; the rest keep theirs, in upper case.
+fn unescape(path: &str) -> Result<String, Refusal> {
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        let escape = rest
+            .as_bytes()
+            .get(at + 1..at + 3)
+            .ok_or(Refusal::BadEscape)?;
+        let digit = |byte: u8| char::from(byte).to_digit(16).ok_or(Refusal::BadEscape);
+        let byte = u8::try_from(digit(escape[0])? * 16 + digit(escape[1])?)
+            .map_err(|_| Refusal::BadEscape)?;
+        if byte.is_ascii_control() {
+            return Err(Refusal::ControlCharacter);
+        }
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.extend(
+                escape
+                    .iter()
+                    .map(|digit| char::from(digit.to_ascii_uppercase())),
+            );
+        }
+        rest = &rest[at + 3..];
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// Resolves `.` and `..` (RFC 3986 section 5.2.4); a path that would leave its root is refused, not clipped.
+fn resolve(path: &str) -> Result<String, Refusal> {
+    let mut segments: Vec<&str> = Vec::new();
+    let mut parts = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
+    while let Some(segment) = parts.next() {
+        let last = parts.peek().is_none();
+        match segment {
+            "." if last => segments.push(""),
+            "." => {}
+            ".." => {
+                segments.pop().ok_or(Refusal::AboveRoot)?;
+                if last {
+                    segments.push("");
+                }
+            }
+            other => segments.push(other),
+        }
+    }
+    Ok(format!("/{}", segments.join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        header_bytes: 1000,
+        header_count: 10,
+        uri_length: 100,
+    };
+
+    fn admitted(request: http::request::Builder) -> Result<request::Parts, Refusal> {
+        let mut head = request.body(()).unwrap().into_parts().0;
+        admit(&mut head, LIMITS).map(|()| head)
+    }
+
+    #[test]
+    fn paths_have_one_form() {
+        for (given, wanted) in [
+            ("/orders/7", "/orders/7"),
+            ("/%6frders/%7e", "/orders/~"),
+            ("/a%2fb", "/a%2Fb"),
+            ("/a/./b/../c", "/a/c"),
+            ("/a/%2e%2E/c", "/c"),
+            ("/a/..", "/"),
+            ("/a/.", "/a/"),
+            ("/a//b", "/a//b"),
+            ("/.well-known/x", "/.well-known/x"),
+            ("/%E2%82%ac", "/%E2%82%AC"),
+        ] {
+            assert_eq!(path(given).as_deref(), Ok(wanted), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused() {
+        assert_eq!(path("/a%2"), Err(Refusal::BadEscape));
+        assert_eq!(path("/a%zz"), Err(Refusal::BadEscape));
+        assert_eq!(path("/a%+1"), Err(Refusal::BadEscape));
+        assert_eq!(path("/a%00"), Err(Refusal::ControlCharacter));
+        assert_eq!(path("/a%0d%0aB"), Err(Refusal::ControlCharacter));
+        assert_eq!(path("/../etc/passwd"), Err(Refusal::AboveRoot));
+        assert_eq!(path("/%2e%2e/x"), Err(Refusal::AboveRoot));
+    }
+
+    #[test]
+    fn there_is_exactly_one_host() {
+        let get = || Request::get("/");
+        assert_eq!(admitted(get()).unwrap_err(), Refusal::NoHost);
+        assert_eq!(
+            admitted(get().header("host", "a").header("host", "a")).unwrap_err(),
+            Refusal::ManyHosts
+        );
+        assert_eq!(
+            admitted(get().header("host", "a b")).unwrap_err(),
+            Refusal::BadHost
+        );
+        assert_eq!(
+            admitted(get().header("host", "u@a")).unwrap_err(),
+            Refusal::BadHost
+        );
+        assert!(admitted(get().version(Version::HTTP_10)).is_ok());
+        let head = admitted(Request::get("http://b:80/x?q").header("host", "a")).unwrap();
+        assert_eq!(head.headers[header::HOST], "b:80");
+        assert_eq!(head.uri, "/x?q");
+        let two = Request::get("http://b/")
+            .header("host", "a")
+            .version(Version::HTTP_2);
+        assert_eq!(admitted(two).unwrap_err(), Refusal::ManyHosts);
+    }
+
+    #[test]
+    fn limits_hold() {
+        let long = format!("/{}", "x".repeat(100));
+        assert_eq!(
+            admitted(Request::get(long)).unwrap_err(),
+            Refusal::UriTooLong
+        );
+        let many = (0..11).fold(Request::get("/"), |request, _| request.header("x", "y"));
+        assert_eq!(admitted(many).unwrap_err(), Refusal::HeadTooLarge);
+        let large = Request::get("/")
+            .header("host", "a")
+            .header("x", "y".repeat(1000));
+        assert_eq!(admitted(large).unwrap_err(), Refusal::HeadTooLarge);
+        assert_eq!(
+            admitted(Request::connect("a:443")).unwrap_err(),
+            Refusal::Connect
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_form_is_stable(given in "/[a-c./%20-9A-Fe]{0,24}") {
+            if let Ok(once) = path(&given) {
+                prop_assert_eq!(path(&once).as_deref(), Ok(&*once));
+                prop_assert!(!once.split('/').any(|segment| segment == "." || segment == ".."));
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What goes back to the client: its body, with all that must happen when it ends, and the gateway's own answers.
+
+mod body;
+mod problem;
+
+pub use body::{Guard, Outcome, ReplyBody};
+pub use problem::{answer, as_grpc};

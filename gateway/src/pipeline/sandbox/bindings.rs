@@ -1,0 +1,20 @@
+//! What `wit/` says, as Rust types. The host's side of each capability implements the traits made here; the
+//! phases are called through functions looked up by `exports`, since each of them is optional.
+
+wasmtime::component::bindgen!({
+    path: "../wit",
+    world: "plugin",
+    imports: { default: trappable },
+    with: {
+        "witgate:plugin/types.request": super::request::Request,
+        "witgate:plugin/types.response": super::response::Response,
+        "witgate:plugin/types.summary": super::summary::Summary,
+        "witgate:plugin/metrics.counter": super::capabilities::metrics::Counter,
+        "witgate:plugin/metrics.gauge": super::capabilities::metrics::Gauge,
+        "witgate:plugin/crypto.verifying-key": super::capabilities::crypto::VerifyingKey,
+        "witgate:plugin/keys.key-set": super::capabilities::keys::KeySet,
+    },
+});
+
+pub use exports::witgate::plugin::{on_request, on_response, policy};
+pub use witgate::plugin::{clock, crypto, keys, log, metrics, random, types};

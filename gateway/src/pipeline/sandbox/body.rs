@@ -1,0 +1,221 @@
+//! Bodies on their way through the body phases of a chain.
+//!
+//! A body that no plugin asks for passes untouched. Else each piece goes through the plugins one after the other
+//! before the next is read, so that a slow one holds its sender back; nothing is kept but what a plugin holds.
+
+mod filter;
+mod source;
+
+use std::{
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+
+use self::{filter::Filters, source::Source};
+use super::{
+    exchange::{Interruption, Running},
+    failure::FailureKind,
+    phase::Phase,
+};
+
+/// Why a body made by a chain breaks off.
+#[derive(Debug, thiserror::Error)]
+pub enum Break<E> {
+    /// A plugin broke it off: `Exchange::interruption` says with what.
+    #[error("a plugin broke off the body")]
+    Interrupted,
+    #[error(transparent)]
+    Source(E),
+}
+
+/// Which way a body goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Request,
+    Response,
+}
+
+impl Direction {
+    pub(super) fn phase(self) -> Phase {
+        match self {
+            Self::Request => Phase::RequestBody,
+            Self::Response => Phase::ResponseBody,
+        }
+    }
+}
+
+type Call = Pin<Box<dyn Future<Output = (Box<Filters>, Result<Bytes, Interruption>)>>>;
+
+/// A body behind a chain.
+pub struct ChainBody<B> {
+    source: Source<B>,
+    /// None when no plugin takes part (any more), and while one is called.
+    filters: Option<Box<Filters>>,
+    call: Option<Call>,
+    /// The last piece is with the plugins, or behind them.
+    ended: bool,
+    trailers: Option<HeaderMap>,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
+    pub(super) fn untouched(body: B) -> Self {
+        Self {
+            source: Source::Stream(body),
+            filters: None,
+            call: None,
+            ended: false,
+            trailers: None,
+        }
+    }
+
+    /// Adds a plugin behind those that are there. One that has not asked for the body is not bothered when
+    /// there is none.
+    pub(super) fn add(
+        &mut self,
+        running: &Rc<Running>,
+        direction: Direction,
+        index: usize,
+        asked: bool,
+    ) {
+        if !running.takes_part(index, direction.phase()) || (!asked && self.source.is_end_stream())
+        {
+            return;
+        }
+        let filters = self
+            .filters
+            .get_or_insert_with(|| Box::new(Filters::new(running, direction)));
+        filters.push(index);
+    }
+
+    /// Whether plugins will be called for it.
+    pub(super) fn has_filters(&self) -> bool {
+        self.filters.is_some()
+    }
+
+    /// Whether its length may differ from what was announced.
+    pub(super) fn may_change(&self) -> bool {
+        self.filters.is_some() || !matches!(self.source, Source::Stream(_))
+    }
+
+    /// Puts other content in its place, past the plugins that were added.
+    pub(super) fn replace(&mut self, data: Bytes) {
+        self.source = Source::whole(data, None);
+        self.filters = None;
+    }
+
+    /// Reads the whole of it, hands it to the plugin added last, and keeps what that makes of it.
+    pub(super) async fn collect(&mut self, most: u64) -> Result<(), Break<B::Error>> {
+        let Some(mut filters) = self.filters.take() else {
+            return Ok(());
+        };
+        let Some(asking) = filters.pop() else {
+            return Ok(());
+        };
+        let mut whole = BytesMut::new();
+        loop {
+            let (piece, last) = self.read(&mut filters).await.map_err(Break::Source)?;
+            let (back, passed) = filters.pass(piece, last).await;
+            filters = back;
+            let piece = passed.map_err(|interruption| filters.interrupt(interruption))?;
+            if (whole.len() + piece.len()) as u64 > most {
+                let failure = filters.refuse(&asking, FailureKind::BodyTooLarge(most));
+                return Err(filters.interrupt(Interruption::Failure(failure)));
+            }
+            whole.extend_from_slice(&piece);
+            if last {
+                break;
+            }
+        }
+        filters.only(asking);
+        let (mut filters, passed) = filters.pass(whole.freeze(), true).await;
+        let whole = passed.map_err(|interruption| filters.interrupt(interruption))?;
+        self.source = Source::whole(whole, filters.trailers.take());
+        Ok(())
+    }
+
+    /// The next piece, and whether it is the last; trailers go to the filters.
+    async fn read(&mut self, filters: &mut Filters) -> Result<(Bytes, bool), B::Error> {
+        let frame = std::future::poll_fn(|cx| self.source.poll_frame(cx)).await;
+        Ok(self.piece(frame.transpose()?, filters))
+    }
+
+    fn piece(&self, frame: Option<Frame<Bytes>>, filters: &mut Filters) -> (Bytes, bool) {
+        match frame.map(Frame::into_data) {
+            Some(Ok(data)) => (data, self.source.is_end_stream()),
+            Some(Err(other)) => {
+                filters.trailers = other.into_trailers().ok();
+                (Bytes::new(), true)
+            }
+            None => (Bytes::new(), true),
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for ChainBody<B> {
+    type Data = Bytes;
+    type Error = Break<B::Error>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(call) = &mut this.call {
+                let (mut filters, passed) = ready!(call.as_mut().poll(cx));
+                this.call = None;
+                let piece = match passed {
+                    Ok(piece) => piece,
+                    Err(interruption) => {
+                        this.ended = true;
+                        return Poll::Ready(Some(Err(filters.interrupt(interruption))));
+                    }
+                };
+                if this.ended {
+                    this.trailers = filters.trailers.take();
+                } else if !filters.are_done() {
+                    this.filters = Some(filters);
+                }
+                if !piece.is_empty() {
+                    return Poll::Ready(Some(Ok(Frame::data(piece))));
+                }
+                continue;
+            }
+            let Some(mut filters) = this.filters.take() else {
+                if this.ended {
+                    return Poll::Ready(
+                        this.trailers
+                            .take()
+                            .map(|trailers| Ok(Frame::trailers(trailers))),
+                    );
+                }
+                return this.source.poll_frame(cx).map_err(Break::Source);
+            };
+            let Poll::Ready(frame) = this.source.poll_frame(cx) else {
+                this.filters = Some(filters);
+                return Poll::Pending;
+            };
+            let frame = frame.transpose().map_err(Break::Source)?;
+            let (piece, last) = this.piece(frame, &mut filters);
+            this.ended = last;
+            this.call = Some(Box::pin(filters.pass(piece, last)));
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let busy = self.call.is_some() || self.filters.is_some() || self.trailers.is_some();
+        !busy && (self.ended || self.source.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.call.is_some() || self.filters.is_some() || self.ended {
+            return SizeHint::default();
+        }
+        self.source.size_hint()
+    }
+}

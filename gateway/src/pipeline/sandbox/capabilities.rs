@@ -1,0 +1,48 @@
+//! What the host offers to plugins besides the exchange itself: one file per interface of
+//! `wit/capabilities.wit`. A capability is linked only into a component that was granted it.
+
+pub mod clock;
+pub mod crypto;
+pub mod keys;
+pub mod log;
+pub mod metrics;
+pub mod random;
+
+use wasmtime::component::{HasSelf, LinkerInstance};
+
+use super::{bindings, state::State};
+use crate::config::raw::Capability;
+
+/// Every capability with the name of its interface, which is also the name of its grant.
+pub(super) const ALL: [(Capability, &str); 6] = [
+    (Capability::Log, "log"),
+    (Capability::Clock, "clock"),
+    (Capability::Random, "random"),
+    (Capability::Metrics, "metrics"),
+    (Capability::Crypto, "crypto"),
+    (Capability::Keys, "keys"),
+];
+
+/// Defines the functions of one capability; each is a trait from `bindings` implemented on `State`.
+pub(super) fn link(
+    capability: Capability,
+    linker: &mut LinkerInstance<'_, State>,
+) -> wasmtime::Result<()> {
+    type Own = HasSelf<State>;
+    match capability {
+        Capability::Log => bindings::log::add_to_linker_instance::<_, Own>(linker, |state| state),
+        Capability::Clock => {
+            bindings::clock::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
+        Capability::Random => {
+            bindings::random::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
+        Capability::Metrics => {
+            bindings::metrics::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
+        Capability::Crypto => {
+            bindings::crypto::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
+        Capability::Keys => bindings::keys::add_to_linker_instance::<_, Own>(linker, |state| state),
+    }
+}

@@ -1,0 +1,123 @@
+//! The end of an exchange: `on-end`, and the end of what plugins kept about it.
+
+use std::{rc::Rc, sync::Arc};
+
+use futures_util::FutureExt;
+use smallvec::SmallVec;
+use wasmtime::component::{Resource, ResourceAny};
+
+use super::{
+    chain::Links,
+    exchange::report,
+    failure::FailureKind,
+    phase::Phase,
+    state::About,
+    summary::Summary,
+    worker::{Lent, Shared, Slot},
+};
+use crate::config::raw::Isolation;
+
+/// An exchange that is over, with plugins still to be told.
+pub(super) struct Ending {
+    pub(super) links: Arc<Links>,
+    pub(super) about: Arc<About>,
+    pub(super) left: SmallVec<[Left; 4]>,
+    pub(super) summary: Summary,
+}
+
+/// One plugin that has `on-end` or keeps a state.
+pub(super) struct Left {
+    pub(super) index: usize,
+    pub(super) slot: Rc<Slot>,
+    pub(super) instance: Option<Shared>,
+    pub(super) state: Option<ResourceAny>,
+}
+
+impl Ending {
+    /// Tells those plugins that cannot wait, at once, in the place where the exchange ended; what remains has to
+    /// be told by a task.
+    pub(super) fn tell_now(mut self) -> Option<Self> {
+        let left = std::mem::take(&mut self.left);
+        for one in left {
+            if self.links.links[one.index].plugin.waits {
+                self.left.push(one);
+            } else {
+                let told = self.tell_one(one).now_or_never();
+                debug_assert!(told.is_some(), "a guest that cannot wait returns at once");
+            }
+        }
+        (!self.left.is_empty()).then_some(self)
+    }
+
+    /// Tells all.
+    pub(super) async fn tell(mut self) {
+        for one in std::mem::take(&mut self.left) {
+            self.tell_one(one).await;
+        }
+    }
+
+    async fn tell_one(&self, left: Left) {
+        if let Err(kind) = self.call(&left).await {
+            report(&left.slot, &self.about, Phase::End, &kind);
+        }
+    }
+
+    async fn call(&self, left: &Left) -> Result<(), FailureKind> {
+        let plugin = &self.links.links[left.index].plugin;
+        let own = match &left.instance {
+            Some(own) => Some((Arc::clone(own), left.slot.lend(plugin, own).await?)),
+            None => None,
+        };
+        let has_phase = plugin.phases.contains(Phase::End);
+        let (shared, mut lent, state) = match own {
+            Some((shared, lent)) if !lent.is_poisoned() => (shared, lent, left.state),
+            // There is nobody to be told, or the state was lost with its instance.
+            _ if !has_phase => return Ok(()),
+            _ => {
+                let alone = plugin.settings.isolation == Isolation::Exchange;
+                let slot = &left.slot;
+                let lent = if alone {
+                    slot.fresh(plugin).await
+                } else {
+                    slot.warm(plugin).await
+                };
+                let (shared, lent) = lent?;
+                (shared, lent, None)
+            }
+        };
+        let told = if has_phase {
+            self.on_end(left.index, &mut lent, state).await
+        } else {
+            Ok(())
+        };
+        let dropped = match state {
+            Some(state) => lent.discard(state).await,
+            None => Ok(()),
+        };
+        left.slot.settle(&shared, &lent);
+        told.and(dropped)
+    }
+
+    async fn on_end(
+        &self,
+        index: usize,
+        lent: &mut Lent,
+        state: Option<ResourceAny>,
+    ) -> Result<(), FailureKind> {
+        let config = lent
+            .configuration(&self.links.links[index].settings)
+            .await?;
+        let Some(function) = lent.exports.end else {
+            return Ok(());
+        };
+        let call = &mut lent.store.data_mut().call;
+        call.about = Some(Arc::clone(&self.about));
+        call.summary = Some(self.summary.clone());
+        let params = (config, state, Resource::new_borrow(0));
+        let returned = lent.call(Phase::End, function, params).await;
+        let call = &mut lent.store.data_mut().call;
+        call.about = None;
+        call.summary = None;
+        returned
+    }
+}

@@ -1,0 +1,290 @@
+//! One exchange on its way through a chain: which plugins it reached, and what they keep about it.
+
+mod body_phases;
+mod head_phases;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Instant,
+};
+
+use smallvec::SmallVec;
+use wasmtime::component::ResourceAny;
+
+use super::{
+    chain::{Chain, Link, Links},
+    ending::{Ending, Left},
+    failure::{Failure, FailureKind},
+    phase::Phase,
+    plugin::Plugin,
+    request::RequestHead,
+    response::ResponseHead,
+    state::About,
+    summary::{self, Summary},
+    worker::{Lent, Shared, Slot, Worker},
+};
+use crate::{
+    config::raw::{Isolation, OnFailure},
+    pipeline::context::{Facts, LocalResponse},
+};
+
+/// What `on-request` makes of a request.
+#[derive(Debug)]
+pub enum Flow<B> {
+    /// On to the upstream, with this body.
+    Next(B),
+    /// A plugin answers. The response goes through `Exchange::on_response` like any other.
+    Reply(LocalResponse),
+}
+
+/// Why a head phase ends an exchange.
+#[derive(Debug, thiserror::Error)]
+pub enum PhaseError<E> {
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// A body that a plugin waited for broke off.
+    #[error("the body broke off: {0}")]
+    Body(E),
+}
+
+/// With what a plugin broke off a body.
+#[derive(Debug)]
+pub enum Interruption {
+    /// This is the answer in place of what would have come.
+    Reply(Box<LocalResponse>),
+    Failure(Failure),
+}
+
+/// One exchange. Cheap to clone; `on-end` runs once, when `end` is called or the last clone is dropped.
+#[derive(Clone)]
+pub struct Exchange(pub(super) Option<Rc<Running>>);
+
+/// What the clones of an `Exchange` share.
+pub(super) struct Running {
+    worker: Rc<Worker>,
+    pub(super) links: Arc<Links>,
+    about: Arc<About>,
+    /// Only taken when a plugin of the chain has `on-end`.
+    began: Option<Instant>,
+    /// The links that were reached, in order.
+    seen: RefCell<SmallVec<[Seen; 4]>>,
+    ended: Cell<bool>,
+    /// The heads, while body phases run.
+    pub(super) request: RefCell<Option<RequestHead>>,
+    pub(super) response: RefCell<Option<ResponseHead>>,
+    pub(super) interruption: RefCell<Option<Interruption>>,
+}
+
+/// One link that the exchange has reached.
+struct Seen {
+    slot: Rc<Slot>,
+    /// The instance that is this exchange's own, or has its state.
+    instance: Option<Shared>,
+    state: Option<ResourceAny>,
+    /// It failed and is left out (`on-failure: open`), or it gave the answer itself.
+    left_out: bool,
+}
+
+impl Exchange {
+    pub(super) fn begin(worker: &Rc<Worker>, chain: &Chain, facts: &Facts) -> Self {
+        let Some(links) = &chain.0 else {
+            return Self(None);
+        };
+        let about = About {
+            id: facts.id.clone(),
+            client: facts.client,
+            secure: facts.secure,
+            route: Arc::clone(&links.route),
+        };
+        Self(Some(Rc::new(Running {
+            worker: Rc::clone(worker),
+            about: Arc::new(about),
+            began: links.phases.contains(Phase::End).then(Instant::now),
+            seen: RefCell::default(),
+            ended: Cell::new(false),
+            request: RefCell::default(),
+            response: RefCell::default(),
+            interruption: RefCell::default(),
+            links: Arc::clone(links),
+        })))
+    }
+
+    /// Whether the chain has no plugins.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Why a body made by `on_request` or `on_response` broke off; taken once.
+    pub fn interruption(&self) -> Option<Interruption> {
+        self.0.as_ref()?.interruption.take()
+    }
+
+    /// Tells the plugins that the exchange is over. Only the first call counts.
+    pub fn end(&self, summary: Summary) {
+        if let Some(running) = &self.0 {
+            running.end(summary);
+        }
+    }
+}
+
+impl Running {
+    pub(super) fn link(&self, index: usize) -> &Link {
+        &self.links.links[index]
+    }
+
+    fn plugin(&self, index: usize) -> &Plugin {
+        &self.link(index).plugin
+    }
+
+    /// The chain has come to this link.
+    fn reach(&self, index: usize) {
+        let slot = self.worker.slot(&self.link(index).plugin);
+        let seen = Seen {
+            slot,
+            instance: None,
+            state: None,
+            left_out: false,
+        };
+        self.seen.borrow_mut().push(seen);
+    }
+
+    fn reached(&self) -> usize {
+        self.seen.borrow().len()
+    }
+
+    /// Whether the plugin still takes part.
+    pub(super) fn takes_part(&self, index: usize, phase: Phase) -> bool {
+        self.plugin(index).phases.contains(phase)
+            && self
+                .seen
+                .borrow()
+                .get(index)
+                .is_some_and(|seen| !seen.left_out)
+    }
+
+    pub(super) fn leave_out(&self, index: usize) {
+        if let Some(seen) = self.seen.borrow_mut().get_mut(index) {
+            seen.left_out = true;
+        }
+    }
+
+    /// The instance that serves this exchange now, and the state that it keeps in it.
+    async fn lend(&self, index: usize) -> Result<(Shared, Lent, Option<ResourceAny>), FailureKind> {
+        let plugin = self.plugin(index);
+        let (slot, own, state) = {
+            let seen = self.seen.borrow();
+            let Some(seen) = seen.get(index) else {
+                return Err(FailureKind::Exhausted("the exchange is over".into()));
+            };
+            (Rc::clone(&seen.slot), seen.instance.clone(), seen.state)
+        };
+        if let Some(own) = own {
+            let lent = slot.lend(plugin, &own).await?;
+            if !lent.is_poisoned() {
+                return Ok((own, lent, state));
+            }
+        }
+        // The state, if there was one, was lost with an instance that another exchange brought down.
+        let alone = plugin.settings.isolation == Isolation::Exchange;
+        let (shared, lent) = if alone {
+            slot.fresh(plugin).await?
+        } else {
+            slot.warm(plugin).await?
+        };
+        if let Some(seen) = self.seen.borrow_mut().get_mut(index) {
+            seen.state = None;
+            seen.instance = alone.then(|| Arc::clone(&shared));
+        }
+        Ok((shared, lent, None))
+    }
+
+    /// After a call: the instance goes back, and is replaced when it is spent.
+    fn give_back(&self, index: usize, shared: &Shared, lent: Lent) {
+        if let Some(seen) = self.seen.borrow().get(index) {
+            seen.slot.settle(shared, &lent);
+        }
+        drop(lent);
+    }
+
+    /// Counts and logs a failure; it is an error unless the operator chose `on-failure: open`.
+    pub(super) fn failed(
+        &self,
+        index: usize,
+        phase: Phase,
+        kind: FailureKind,
+    ) -> Result<(), Failure> {
+        let plugin = self.plugin(index);
+        report(&self.seen.borrow()[index].slot, &self.about, phase, &kind);
+        self.leave_out(index);
+        match plugin.settings.on_failure {
+            OnFailure::Open => Ok(()),
+            OnFailure::Closed => Err(Failure {
+                plugin: Arc::clone(&plugin.name),
+                phase,
+                kind,
+            }),
+        }
+    }
+
+    fn end(&self, summary: Summary) {
+        if self.ended.replace(true) {
+            return;
+        }
+        let left = self
+            .seen
+            .take()
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, seen)| {
+                let needed = seen.state.is_some() || self.plugin(index).phases.contains(Phase::End);
+                needed.then_some(Left {
+                    index,
+                    slot: seen.slot,
+                    instance: seen.instance,
+                    state: seen.state,
+                })
+            });
+        let left: SmallVec<[Left; 4]> = left.collect();
+        if left.is_empty() {
+            return;
+        }
+        let ending = Ending {
+            links: Arc::clone(&self.links),
+            about: Arc::clone(&self.about),
+            left,
+            summary,
+        };
+        if let Some(later) = ending.tell_now() {
+            self.worker.postpone(later);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended.get() {
+            let duration = self.began.map(|began| began.elapsed()).unwrap_or_default();
+            self.end(Summary {
+                ending: summary::Ending::ClientGone,
+                status: None,
+                duration,
+                upstream: None,
+            });
+        }
+    }
+}
+
+/// Every failure is counted once and logged once.
+pub(super) fn report(slot: &Slot, about: &About, phase: Phase, kind: &FailureKind) {
+    slot.home.shard.failed(kind);
+    tracing::error!(
+        plugin = &*slot.home.plugin,
+        phase = phase.name(),
+        route = &*about.route,
+        exchange = about.id(),
+        kind = kind.label(),
+        "plugin {kind}"
+    );
+}

@@ -1,0 +1,318 @@
+//! The head phases: `on-request` in the order of the chain, `on-response` in reverse.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::Body;
+use wasmtime::component::Resource;
+
+use super::{Exchange, Flow, Interruption, PhaseError, Running};
+use crate::pipeline::{
+    context::LocalResponse,
+    sandbox::{
+        bindings::{on_request, on_response, types},
+        body::{Break, ChainBody, Direction},
+        failure::{Failure, FailureKind},
+        phase::Phase,
+        reply::local_response,
+        request::RequestHead,
+        response::ResponseHead,
+    },
+};
+
+/// How long an exchange waits for what a plugin asked for (`again`).
+const LONGEST_ARRIVAL: Duration = Duration::from_secs(5);
+
+/// What a plugin decided over a head.
+enum Decision {
+    Next,
+    Reply(LocalResponse),
+    WaitBody(u64),
+}
+
+impl Exchange {
+    /// Runs the request phases that come before the head goes out. `parts` is edited in place.
+    pub async fn on_request<B>(
+        &self,
+        parts: &mut http::request::Parts,
+        body: B,
+    ) -> Result<Flow<ChainBody<B>>, PhaseError<B::Error>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let Some(running) = &self.0 else {
+            return Ok(Flow::Next(ChainBody::untouched(body)));
+        };
+        let mut body = ChainBody::untouched(body);
+        for index in 0..running.links.links.len() {
+            running.reach(index);
+            let decision = running.request_head(index, parts).await?;
+            if let Decision::Reply(reply) = decision {
+                running.leave_out(index);
+                return Ok(Flow::Reply(reply));
+            }
+            let wanted = match decision {
+                Decision::WaitBody(most) => Some(most),
+                _ => None,
+            };
+            body.add(running, Direction::Request, index, wanted.is_some());
+            if let Some(most) = wanted {
+                *running.request.borrow_mut() = Some(RequestHead::take(parts));
+                let collected = body.collect(most).await;
+                if let Some(head) = running.request.take() {
+                    head.restore(parts);
+                }
+                if let Some(reply) = running.collected(collected)? {
+                    return Ok(Flow::Reply(reply));
+                }
+            }
+        }
+        if body.may_change() {
+            parts.headers.remove(http::header::CONTENT_LENGTH);
+        }
+        if body.has_filters() {
+            *running.request.borrow_mut() = Some(RequestHead::sealed(parts));
+        }
+        Ok(Flow::Next(body))
+    }
+
+    /// Runs the response phases that come before the head goes out, for the plugins that the request reached
+    /// (but not for one that gave this answer itself). `parts` is edited in place, or replaced by a plugin's reply.
+    pub async fn on_response<B>(
+        &self,
+        parts: &mut http::response::Parts,
+        body: B,
+    ) -> Result<ChainBody<B>, PhaseError<B::Error>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let Some(running) = &self.0 else {
+            return Ok(ChainBody::untouched(body));
+        };
+        let mut body = ChainBody::untouched(body);
+        for index in (0..running.reached()).rev() {
+            let decision = running.response_head(index, parts).await?;
+            let wanted = match decision {
+                Decision::Next => None,
+                Decision::WaitBody(most) => Some(most),
+                Decision::Reply(reply) => {
+                    body.replace(replace(parts, reply));
+                    continue;
+                }
+            };
+            body.add(running, Direction::Response, index, wanted.is_some());
+            if let Some(most) = wanted {
+                *running.response.borrow_mut() = Some(ResponseHead::take(parts));
+                let collected = body.collect(most).await;
+                if let Some(head) = running.response.take() {
+                    head.restore(parts);
+                }
+                if let Some(reply) = running.collected(collected)? {
+                    body.replace(replace(parts, reply));
+                }
+            }
+        }
+        if body.may_change() {
+            parts.headers.remove(http::header::CONTENT_LENGTH);
+        }
+        if body.has_filters() {
+            *running.response.borrow_mut() = Some(ResponseHead::sealed(parts));
+        }
+        Ok(body)
+    }
+}
+
+/// Puts a plugin's reply in the response's place; what is left is its body.
+fn replace(parts: &mut http::response::Parts, reply: LocalResponse) -> Bytes {
+    let (reply, body) = reply.into_parts();
+    parts.status = reply.status;
+    parts.headers = reply.headers;
+    body
+}
+
+impl Running {
+    /// What became of a body that a plugin waited for: nothing special, or a reply.
+    fn collected<E>(
+        &self,
+        collected: Result<(), Break<E>>,
+    ) -> Result<Option<LocalResponse>, PhaseError<E>> {
+        match collected {
+            Ok(()) => Ok(None),
+            Err(Break::Source(error)) => Err(PhaseError::Body(error)),
+            Err(Break::Interrupted) => match self.interruption.take() {
+                Some(Interruption::Reply(reply)) => Ok(Some(*reply)),
+                Some(Interruption::Failure(failure)) => Err(PhaseError::Failure(failure)),
+                None => Ok(None),
+            },
+        }
+    }
+
+    async fn request_head(
+        &self,
+        index: usize,
+        parts: &mut http::request::Parts,
+    ) -> Result<Decision, Failure> {
+        if !self.takes_part(index, Phase::Request) {
+            return Ok(Decision::Next);
+        }
+        let mut asked_before = false;
+        loop {
+            let verdict = match self.call_request(index, parts).await {
+                Ok(on_request::Verdict::Again) if asked_before => Err(FailureKind::Failed(
+                    "it asked to be called again, twice in one exchange".into(),
+                )),
+                other => other,
+            };
+            let decision = match verdict {
+                Ok(on_request::Verdict::Again) => {
+                    asked_before = true;
+                    continue;
+                }
+                Ok(on_request::Verdict::Next) => Ok(Decision::Next),
+                Ok(on_request::Verdict::Reply(reply)) => local_response(reply).map(Decision::Reply),
+                Ok(on_request::Verdict::WaitBody(most)) => {
+                    self.wait_body(index, Phase::RequestBody, most)
+                }
+                Err(kind) => Err(kind),
+            };
+            return self.decided(index, Phase::Request, decision);
+        }
+    }
+
+    fn wait_body(&self, index: usize, phase: Phase, most: u64) -> Result<Decision, FailureKind> {
+        let plugin = self.plugin(index);
+        if !plugin.phases.contains(phase) {
+            let what = format!("it waits for the body without `{phase}`");
+            return Err(FailureKind::Invalid(what.into()));
+        }
+        Ok(Decision::WaitBody(most.min(plugin.settings.limits.body)))
+    }
+
+    fn decided(
+        &self,
+        index: usize,
+        phase: Phase,
+        decision: Result<Decision, FailureKind>,
+    ) -> Result<Decision, Failure> {
+        decision.or_else(|kind| self.failed(index, phase, kind).map(|()| Decision::Next))
+    }
+
+    /// One call of `on-request`; after `again`, what it asked for has arrived.
+    async fn call_request(
+        &self,
+        index: usize,
+        parts: &mut http::request::Parts,
+    ) -> Result<on_request::Verdict, FailureKind> {
+        let (shared, mut lent, _) = self.lend(index).await?;
+        let called = self.call_request_in(index, &mut lent, parts).await;
+        let arrivals = std::mem::take(&mut lent.store.data_mut().arrivals);
+        let outcome = match called {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(types::Failure { message })) => {
+                self.give_back(index, &shared, lent);
+                return Err(FailureKind::Failed(message.into()));
+            }
+            Err(kind) => {
+                self.give_back(index, &shared, lent);
+                return Err(kind);
+            }
+        };
+        if let Some(state) = outcome.state {
+            let older = {
+                let mut seen = self.seen.borrow_mut();
+                let seen = &mut seen[index];
+                seen.instance = Some(shared.clone());
+                seen.state.replace(state)
+            };
+            if let Some(older) = older {
+                lent.discard(older).await?;
+            }
+        }
+        self.give_back(index, &shared, lent);
+        if matches!(outcome.verdict, on_request::Verdict::Again) {
+            let all = futures_util::future::join_all(arrivals);
+            // What has not arrived by then is missing in the second call, and that is the plugin's to judge.
+            let _ = tokio::time::timeout(LONGEST_ARRIVAL, all).await;
+        }
+        Ok(outcome.verdict)
+    }
+
+    async fn call_request_in(
+        &self,
+        index: usize,
+        lent: &mut super::Lent,
+        parts: &mut http::request::Parts,
+    ) -> Result<Result<on_request::Outcome, types::Failure>, FailureKind> {
+        let config = lent.configuration(&self.link(index).settings).await?;
+        let Some(function) = lent.exports.request else {
+            return Err(FailureKind::Invalid("`on-request` is missing".into()));
+        };
+        let call = &mut lent.store.data_mut().call;
+        call.about = Some(self.about.clone());
+        call.request = Some(RequestHead::take(parts));
+        let params = (config, Resource::new_borrow(0));
+        let returned = lent.call(Phase::Request, function, params).await;
+        let call = &mut lent.store.data_mut().call;
+        call.about = None;
+        if let Some(mut head) = call.request.take() {
+            head.settle(&mut call.edits, matches!(returned, Ok((Ok(_),))));
+            head.restore(parts);
+        }
+        returned.map(|(result,)| result)
+    }
+
+    async fn response_head(
+        &self,
+        index: usize,
+        parts: &mut http::response::Parts,
+    ) -> Result<Decision, Failure> {
+        if !self.takes_part(index, Phase::Response) {
+            return Ok(Decision::Next);
+        }
+        let decision = match self.call_response(index, parts).await {
+            Ok(on_response::Verdict::Next) => Ok(Decision::Next),
+            Ok(on_response::Verdict::Reply(reply)) => local_response(reply).map(Decision::Reply),
+            Ok(on_response::Verdict::WaitBody(most)) => {
+                self.wait_body(index, Phase::ResponseBody, most)
+            }
+            Err(kind) => Err(kind),
+        };
+        self.decided(index, Phase::Response, decision)
+    }
+
+    async fn call_response(
+        &self,
+        index: usize,
+        parts: &mut http::response::Parts,
+    ) -> Result<on_response::Verdict, FailureKind> {
+        let (shared, mut lent, state) = self.lend(index).await?;
+        let called = self.call_response_in(index, &mut lent, state, parts).await;
+        self.give_back(index, &shared, lent);
+        called?.map_err(|failure| FailureKind::Failed(failure.message.into()))
+    }
+
+    async fn call_response_in(
+        &self,
+        index: usize,
+        lent: &mut super::Lent,
+        state: Option<wasmtime::component::ResourceAny>,
+        parts: &mut http::response::Parts,
+    ) -> Result<Result<on_response::Verdict, types::Failure>, FailureKind> {
+        let config = lent.configuration(&self.link(index).settings).await?;
+        let Some(function) = lent.exports.response else {
+            return Err(FailureKind::Invalid("`on-response` is missing".into()));
+        };
+        let call = &mut lent.store.data_mut().call;
+        call.about = Some(self.about.clone());
+        call.response = Some(ResponseHead::take(parts));
+        let params = (config, state, Resource::new_borrow(0));
+        let returned = lent.call(Phase::Response, function, params).await;
+        let call = &mut lent.store.data_mut().call;
+        call.about = None;
+        if let Some(mut head) = call.response.take() {
+            head.settle(&mut call.edits, matches!(returned, Ok((Ok(_),))));
+            head.restore(parts);
+        }
+        returned.map(|(result,)| result)
+    }
+}

@@ -1,0 +1,93 @@
+//! What goes wrong with a plugin while it serves.
+
+use std::{fmt, sync::Arc};
+
+use super::phase::Phase;
+use crate::pipeline::context::Fault;
+
+/// A plugin did not do its work, and the exchange is answered for it (`on-failure: closed`).
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("plugin `{plugin}` {kind} in {phase}")]
+pub struct Failure {
+    pub plugin: Arc<str>,
+    pub phase: Phase,
+    pub kind: FailureKind,
+}
+
+/// How a call failed. The texts go to the log, never to the client.
+#[derive(Clone, Debug)]
+pub enum FailureKind {
+    /// The guest trapped; the text has its backtrace.
+    Trap(Arc<str>),
+    /// The call took longer than `limits.time`.
+    Timeout,
+    /// The guest trapped after it was refused memory or table elements beyond its limits.
+    Memory,
+    /// The plugin itself says that it could not do its work.
+    Failed(Arc<str>),
+    /// The plugin answered what cannot be carried out.
+    Invalid(Arc<str>),
+    /// A body is longer than what the plugin may hold of it, in bytes.
+    BodyTooLarge(u64),
+    /// No instance could be had.
+    Exhausted(Arc<str>),
+}
+
+impl FailureKind {
+    /// The label in metrics.
+    pub const fn label(&self) -> &'static str {
+        LABELS[self.index()]
+    }
+
+    pub(super) const fn index(&self) -> usize {
+        match self {
+            Self::Trap(_) => 0,
+            Self::Timeout => 1,
+            Self::Memory => 2,
+            Self::Failed(_) => 3,
+            Self::Invalid(_) => 4,
+            Self::BodyTooLarge(_) => 5,
+            Self::Exhausted(_) => 6,
+        }
+    }
+}
+
+/// In the order of `FailureKind::index`.
+pub(super) const LABELS: [&str; 7] = [
+    "trap",
+    "timeout",
+    "memory",
+    "failed",
+    "invalid",
+    "body-too-large",
+    "exhausted",
+];
+
+impl Failure {
+    /// A body that is too long is its sender's fault; all else is the plugin's.
+    pub fn fault(&self) -> Fault {
+        match (&self.kind, self.phase) {
+            (FailureKind::BodyTooLarge(_), Phase::Response | Phase::ResponseBody) => {
+                Fault::Upstream
+            }
+            (FailureKind::BodyTooLarge(_), _) => Fault::Client,
+            _ => Fault::Plugin,
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trap(what) => write!(f, "trapped ({what})"),
+            Self::Timeout => f.write_str("took longer than its `limits.time`"),
+            Self::Memory => f.write_str("needed more than its `limits.memory` or `limits.table`"),
+            Self::Failed(message) => write!(f, "failed ({message})"),
+            Self::Invalid(what) => write!(f, "gave an answer that cannot be carried out ({what})"),
+            Self::BodyTooLarge(limit) => {
+                write!(f, "may hold {limit} bytes of a body that is longer")
+            }
+            Self::Exhausted(what) => write!(f, "had no instance to run in ({what})"),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What all plugins of the process share.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use tokio::sync::Notify;
+use wasmtime::Engine;
+
+use super::{capabilities::keys::Keys, compile::Cache, engine, stats::Registry};
+
+/// The engine, the cache of compiled components, the key sets and the numbers. One per process.
+pub struct Host {
+    pub(super) engine: Engine,
+    pub(super) cache: Cache,
+    pub(super) registry: Registry,
+    pub(super) keys: Arc<Keys>,
+    shared: Mutex<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    free_slots: Vec<usize>,
+    slots: usize,
+    /// One per worker: there may be something to free.
+    workers: Vec<Weak<Notify>>,
+}
+
+/// The engine cannot be made on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("the plugin engine cannot be made: {0}")]
+pub struct HostError(String);
+
+impl Host {
+    /// `cache`: the folder in which compiled components are kept, if any.
+    pub fn new(cache: Option<&Path>, keys: Arc<Keys>) -> Result<Arc<Self>, HostError> {
+        let engine = engine::engine().map_err(|error| HostError(format!("{error:#}")))?;
+        Ok(Arc::new(Self {
+            engine,
+            cache: Cache::new(cache),
+            registry: Registry::default(),
+            keys,
+            shared: Mutex::default(),
+        }))
+    }
+
+    /// Appends the numbers of all plugins in the text format of Prometheus.
+    pub fn render(&self, out: &mut String) {
+        self.registry.render(out);
+    }
+
+    /// The control thread's number among the workers.
+    pub(super) fn control_worker(&self) -> usize {
+        0
+    }
+
+    /// Makes a worker known; its number begins at 1.
+    pub(super) fn add_worker(&self, wake: &Arc<Notify>) -> usize {
+        let mut shared = self.lock();
+        shared.workers.push(Arc::downgrade(wake));
+        shared.workers.len()
+    }
+
+    /// Tells every worker that a plugin or a configuration may have died.
+    pub(super) fn wake_workers(&self) {
+        for worker in self.lock().workers.iter().filter_map(Weak::upgrade) {
+            worker.notify_one();
+        }
+    }
+
+    pub(super) fn take_slot(&self) -> usize {
+        let mut shared = self.lock();
+        shared.free_slots.pop().unwrap_or_else(|| {
+            shared.slots += 1;
+            shared.slots - 1
+        })
+    }
+
+    pub(super) fn give_back_slot(&self, slot: usize) {
+        self.lock().free_slots.push(slot);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Host")
+    }
+}

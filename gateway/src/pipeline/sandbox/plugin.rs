@@ -1,0 +1,233 @@
+//! One installed component, ready to be instantiated.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use wasmtime::component::InstancePre;
+
+use super::{
+    admission::{self, Refusal},
+    bindings::policy::Problem,
+    block_on::block_on,
+    compile::ContentHash,
+    exports::Indices,
+    failure::FailureKind,
+    host::Host,
+    instance::Instance,
+    link,
+    phase::Phases,
+    settings::{Settings, Shelf},
+    state::{Home, State},
+    stats::PluginStats,
+};
+use crate::config::raw::{self, Capability, Isolation, OnFailure};
+
+/// An installed component: compiled, checked against its grants, linked.
+pub struct Plugin {
+    pub(super) name: Arc<str>,
+    pub(super) settings: Policy,
+    pub(super) hash: ContentHash,
+    /// Counts the components that this process has loaded.
+    pub(super) generation: u64,
+    pub(super) phases: Phases,
+    pub(super) waits: bool,
+    pub(super) pre: InstancePre<State>,
+    pub(super) indices: Indices,
+    /// Where workers keep their instances of it.
+    pub(super) slot: usize,
+    pub(super) shelf: Arc<Shelf>,
+    schema: String,
+    stats: Arc<PluginStats>,
+    host: Arc<Host>,
+    /// An instance that judges configurations, away from all traffic; and what it lives in.
+    judge: Mutex<Option<Instance>>,
+    home: Arc<Home>,
+}
+
+/// What `witgate.yaml` says about a plugin besides its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Policy {
+    pub(super) grants: Vec<Capability>,
+    pub(super) on_failure: OnFailure,
+    pub(super) isolation: Isolation,
+    pub(super) limits: Limits,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    pub(super) time: Duration,
+    pub(super) memory: u64,
+    pub(super) table: u32,
+    pub(super) handles: u32,
+    pub(super) host_call: u64,
+    pub(super) body: u64,
+    pub(super) calls: u32,
+}
+
+impl From<&raw::Plugin> for Policy {
+    fn from(raw: &raw::Plugin) -> Self {
+        let mut grants: Vec<_> = raw.grants.iter().map(|grant| grant.value).collect();
+        grants.sort_unstable();
+        Self {
+            grants,
+            on_failure: raw.on_failure,
+            isolation: raw.isolation,
+            limits: Limits {
+                time: raw.limits.time.0,
+                memory: raw.limits.memory.0,
+                table: raw.limits.table,
+                handles: raw.limits.handles,
+                host_call: raw.limits.host_call.0,
+                body: raw.limits.body.0,
+                calls: raw.limits.calls,
+            },
+        }
+    }
+}
+
+static GENERATION: AtomicU64 = AtomicU64::new(1);
+
+impl Plugin {
+    /// Compiles, checks, links and starts it once.
+    pub(super) fn load(
+        host: &Arc<Host>,
+        name: &Arc<str>,
+        settings: Policy,
+        bytes: &[u8],
+        hash: ContentHash,
+    ) -> Result<Self, Refusal> {
+        admission::inspect_bytes(bytes)?;
+        let component = host
+            .cache
+            .component(&host.engine, bytes, &hash)
+            .map_err(|error| Refusal::NotValid(format!("{error:#}")))?;
+        let shape = admission::inspect(&host.engine, &component, &settings.grants)?;
+        let misfit = |error: wasmtime::Error| Refusal::Misfit(format!("{error:#}"));
+        let pre = link::linker(&host.engine, &component, shape.waits)
+            .and_then(|linker| linker.instantiate_pre(&component))
+            .map_err(misfit)?;
+        let indices = Indices::find(&component).map_err(Refusal::Misfit)?;
+        let stats = host.registry.plugin(name);
+        stats.generations.fetch_add(1, Relaxed);
+        let home = Arc::new(Home {
+            plugin: Arc::clone(name),
+            worker: host.control_worker(),
+            keys: Arc::clone(&host.keys),
+            shard: stats.shard(),
+            stats: Arc::clone(&stats),
+        });
+        let mut plugin = Self {
+            name: Arc::clone(name),
+            settings,
+            hash,
+            generation: GENERATION.fetch_add(1, Relaxed),
+            phases: shape.phases,
+            waits: shape.waits,
+            pre,
+            indices,
+            slot: host.take_slot(),
+            shelf: Arc::new(Shelf::new(host)),
+            schema: String::new(),
+            stats,
+            host: Arc::clone(host),
+            judge: Mutex::new(None),
+            home,
+        };
+        plugin.schema =
+            plugin
+                .judged(async |judge| judge.schema().await)
+                .map_err(|kind| match kind {
+                    FailureKind::Invalid(what) => Refusal::Misfit(what.to_string()),
+                    kind => Refusal::Start(kind),
+                })?;
+        Ok(plugin)
+    }
+
+    /// The name in `witgate.yaml`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The phases that it takes part in.
+    pub fn phases(&self) -> Phases {
+        self.phases
+    }
+
+    /// What it was granted.
+    pub fn grants(&self) -> &[Capability] {
+        &self.settings.grants
+    }
+
+    /// SHA-256 of its file.
+    pub fn content_hash(&self) -> &[u8] {
+        &self.hash
+    }
+
+    /// Counts the components that this process has loaded.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The JSON Schema of its configuration.
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// The living configuration with this JSON, or a new one that the plugin has accepted.
+    pub(super) fn settings_for(
+        &self,
+        json: &str,
+    ) -> Result<Result<Arc<Settings>, Vec<Problem>>, FailureKind> {
+        if let Some(settings) = self.shelf.get(json) {
+            return Ok(Ok(settings));
+        }
+        let judgement = self.judged(async |judge| match judge.parse(json).await? {
+            Ok(resource) => {
+                judge.discard(resource).await?;
+                Ok(Ok(()))
+            }
+            Err(problems) => Ok(Err(problems)),
+        })?;
+        Ok(judgement.map(|()| self.shelf.put(json)))
+    }
+
+    /// Runs something in the judge, who is replaced when spent. The control thread waits for it.
+    fn judged<R: Send>(
+        &self,
+        run: impl AsyncFnOnce(&mut Instance) -> Result<R, FailureKind> + Send,
+    ) -> Result<R, FailureKind> {
+        let mut judge = self.judge.lock().unwrap_or_else(PoisonError::into_inner);
+        let judge = &mut *judge;
+        block_on(self.waits, async || {
+            if judge.as_ref().is_none_or(Instance::is_spent) {
+                *judge = Some(Instance::start(self, &self.home).await?);
+            }
+            let instance = judge.as_mut().expect("started above");
+            run(instance).await
+        })
+    }
+
+    /// The judge's memory is given back when a load is done.
+    pub(super) fn dismiss_judge(&self) {
+        *self.judge.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Drop for Plugin {
+    fn drop(&mut self) {
+        self.stats.generations.fetch_sub(1, Relaxed);
+        self.host.give_back_slot(self.slot);
+        self.host.wake_workers();
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Plugin({}, generation {})", self.name, self.generation)
+    }
+}

@@ -1,0 +1,48 @@
+//! An exchange in retrospect, as `on-end` sees it.
+
+use std::{sync::Arc, time::Duration};
+
+use wasmtime::component::{LinkerInstance, Resource, ResourceType};
+
+pub use super::bindings::types::Ending;
+use super::state::State;
+
+/// How an exchange ended. The host's side of the resource `summary`.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    pub ending: Ending,
+    /// What the client was told; none if it was told nothing.
+    pub status: Option<u16>,
+    pub duration: Duration,
+    /// The name of the upstream that was asked.
+    pub upstream: Option<Arc<str>>,
+}
+
+pub(super) fn link(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+    types.resource("summary", ResourceType::host::<Summary>(), |_, _| Ok(()))?;
+    types.func_wrap("[method]summary.ending", |store, (_,): (This,)| {
+        summary(store.data(), |summary| summary.ending)
+    })?;
+    types.func_wrap("[method]summary.status", |store, (_,): (This,)| {
+        summary(store.data(), |summary| summary.status)
+    })?;
+    types.func_wrap("[method]summary.duration", |store, (_,): (This,)| {
+        summary(store.data(), |summary| {
+            u64::try_from(summary.duration.as_nanos()).unwrap_or(u64::MAX)
+        })
+    })?;
+    types.func_wrap("[method]summary.upstream", |store, (_,): (This,)| {
+        summary(store.data(), |summary| {
+            summary.upstream.as_deref().map(String::from)
+        })
+    })
+}
+
+type This = Resource<Summary>;
+
+fn summary<R>(state: &State, read: impl FnOnce(&Summary) -> R) -> wasmtime::Result<(R,)> {
+    let summary = state.call.summary.as_ref();
+    Ok((read(summary.ok_or_else(|| {
+        wasmtime::format_err!("no exchange has ended")
+    })?),))
+}

@@ -1,0 +1,202 @@
+//! One worker's plugin instances.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::{Arc, Weak},
+};
+
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+
+use super::{
+    ending::Ending, failure::FailureKind, host::Host, instance::Instance, plugin::Plugin,
+    state::Home, stats::Shard,
+};
+
+/// Instances of one plugin that waits, on one worker. Beyond that, exchanges stand in line for one of them.
+const MOST_WAITING: usize = 16;
+
+/// An instance that exchanges use in turn.
+pub(super) type Shared = Arc<Mutex<Instance>>;
+
+/// An instance for the length of a call.
+pub(super) type Lent = OwnedMutexGuard<Instance>;
+
+/// What one worker thread keeps.
+pub(super) struct Worker {
+    host: Arc<Host>,
+    number: usize,
+    wake: Arc<Notify>,
+    /// By `Plugin::slot`.
+    slots: RefCell<Vec<Option<Rc<Slot>>>>,
+    /// The numbers of plugins outlive their components.
+    shards: RefCell<HashMap<Arc<str>, Arc<Shard>>>,
+    /// Exchanges that are over, with plugins that wait still to be told.
+    endings: RefCell<Vec<Ending>>,
+}
+
+impl Worker {
+    pub(super) fn new(host: &Arc<Host>) -> Rc<Self> {
+        let wake = Arc::new(Notify::new());
+        Rc::new(Self {
+            host: Arc::clone(host),
+            number: host.add_worker(&wake),
+            wake,
+            slots: RefCell::default(),
+            shards: RefCell::default(),
+            endings: RefCell::default(),
+        })
+    }
+
+    /// The instances of a plugin.
+    pub(super) fn slot(&self, plugin: &Arc<Plugin>) -> Rc<Slot> {
+        if let Some(Some(slot)) = self.slots.borrow().get(plugin.slot)
+            && slot.is_of(plugin)
+        {
+            return Rc::clone(slot);
+        }
+        let slot = Rc::new(self.open(plugin));
+        let mut slots = self.slots.borrow_mut();
+        if slots.len() <= plugin.slot {
+            slots.resize_with(plugin.slot + 1, || None);
+        }
+        slots[plugin.slot] = Some(Rc::clone(&slot));
+        slot
+    }
+
+    fn open(&self, plugin: &Arc<Plugin>) -> Slot {
+        let stats = self.host.registry.plugin(&plugin.name);
+        let mut shards = self.shards.borrow_mut();
+        let shard = shards
+            .entry(Arc::clone(&plugin.name))
+            .or_insert_with(|| stats.shard());
+        let home = Home {
+            plugin: Arc::clone(&plugin.name),
+            worker: self.number,
+            keys: Arc::clone(&self.host.keys),
+            shard: Arc::clone(shard),
+            stats,
+        };
+        Slot {
+            plugin: Arc::downgrade(plugin),
+            home: Arc::new(home),
+            instances: RefCell::default(),
+            turn: Cell::new(0),
+        }
+    }
+
+    /// Leaves an ending to `maintain`.
+    pub(super) fn postpone(&self, ending: Ending) {
+        self.endings.borrow_mut().push(ending);
+        self.wake.notify_one();
+    }
+
+    /// Frees what belongs to dead plugins and dead configurations, and tells plugins that wait of endings.
+    /// Never returns; each worker runs it beside its connections.
+    pub(super) async fn maintain(&self) {
+        loop {
+            self.wake.notified().await;
+            let endings = self.endings.take();
+            futures_util::future::join_all(endings.into_iter().map(Ending::tell)).await;
+            self.sweep().await;
+        }
+    }
+
+    async fn sweep(&self) {
+        let slots: Vec<_> = {
+            let mut slots = self.slots.borrow_mut();
+            for slot in &mut *slots {
+                slot.take_if(|slot| slot.plugin.strong_count() == 0);
+            }
+            slots.iter().flatten().cloned().collect()
+        };
+        for slot in slots {
+            let instances = slot.instances.borrow().clone();
+            for shared in instances {
+                // One that is busy is swept at the next opportunity.
+                let Ok(mut instance) = Arc::clone(&shared).try_lock_owned() else {
+                    continue;
+                };
+                if let Err(kind) = instance.sweep().await {
+                    let plugin = &*slot.home.plugin;
+                    slot.home.shard.failed(&kind);
+                    tracing::error!(plugin, "while it dropped a configuration: {kind}");
+                }
+                slot.settle(&shared, &instance);
+            }
+        }
+    }
+}
+
+/// The instances of one plugin on one worker.
+pub(super) struct Slot {
+    plugin: Weak<Plugin>,
+    pub(super) home: Arc<Home>,
+    /// Those that new exchanges may use. A plugin that cannot wait needs but one.
+    instances: RefCell<Vec<Shared>>,
+    turn: Cell<usize>,
+}
+
+impl Slot {
+    fn is_of(&self, plugin: &Arc<Plugin>) -> bool {
+        self.plugin.as_ptr() == Arc::as_ptr(plugin)
+    }
+
+    /// A warm instance; the first exchange starts it.
+    pub(super) async fn warm(&self, plugin: &Plugin) -> Result<(Shared, Lent), FailureKind> {
+        let free = self.instances.borrow().iter().find_map(|shared| {
+            let lent = Arc::clone(shared).try_lock_owned().ok()?;
+            Some((Arc::clone(shared), lent))
+        });
+        if let Some(free) = free {
+            return Ok(free);
+        }
+        if self.instances.borrow().len() < MOST_WAITING {
+            let (shared, lent) = self.fresh(plugin).await?;
+            self.instances.borrow_mut().push(Arc::clone(&shared));
+            return Ok((shared, lent));
+        }
+        let shared = {
+            let instances = self.instances.borrow();
+            self.turn.set(self.turn.get().wrapping_add(1));
+            Arc::clone(&instances[self.turn.get() % instances.len()])
+        };
+        let lent = self.lend(plugin, &shared).await?;
+        if lent.is_poisoned() {
+            self.fresh(plugin).await
+        } else {
+            Ok((shared, lent))
+        }
+    }
+
+    /// A new instance that nobody else knows.
+    pub(super) async fn fresh(&self, plugin: &Plugin) -> Result<(Shared, Lent), FailureKind> {
+        let instance = Instance::start(plugin, &self.home).await?;
+        let shared = Arc::new(Mutex::new(instance));
+        let lent = Arc::clone(&shared)
+            .try_lock_owned()
+            .expect("nobody else knows it");
+        Ok((shared, lent))
+    }
+
+    /// This very instance, once its other exchanges have ended their calls.
+    pub(super) async fn lend(&self, plugin: &Plugin, shared: &Shared) -> Result<Lent, FailureKind> {
+        if let Ok(lent) = Arc::clone(shared).try_lock_owned() {
+            return Ok(lent);
+        }
+        let turn =
+            tokio::time::timeout(plugin.settings.limits.time, Arc::clone(shared).lock_owned());
+        turn.await
+            .map_err(|_| FailureKind::Exhausted("all its instances are busy".into()))
+    }
+
+    /// After a call: one that is spent serves no new exchange. It lives for as long as exchanges hold it.
+    pub(super) fn settle(&self, shared: &Shared, instance: &Instance) {
+        if instance.is_spent() {
+            self.instances
+                .borrow_mut()
+                .retain(|other| !Arc::ptr_eq(other, shared));
+        }
+    }
+}

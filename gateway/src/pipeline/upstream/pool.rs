@@ -1,0 +1,361 @@
+//! One worker's connections to upstreams, and how a request finds one.
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use http::{Method, Request, Response, request};
+use hyper::{body::Incoming, client::conn::TrySendError};
+
+use super::{
+    super::{body::RequestBody, deadline::Deadlines},
+    balance::RoundRobin,
+    body::UpstreamBody,
+    compile::{Endpoint, Upstream},
+    connect::{Connected, connect},
+    error::{Error, ErrorKind},
+    http1::Http1,
+    http2::Http2,
+};
+use crate::telemetry::metrics::{Shard, UpstreamCounters};
+
+/// Idle connections kept for one endpoint.
+const IDLE_KEPT: usize = 512;
+/// How long an idle connection is kept.
+const IDLE_AGE: Duration = Duration::from_secs(60);
+/// A connection idle for longer may be just being closed by its server: what is sent on it must be repeatable.
+const DOUBTFUL_AGE: Duration = Duration::from_secs(1);
+
+/// One worker's connections.
+pub struct Pools {
+    worker: usize,
+    by_upstream: RefCell<HashMap<u64, Rc<Pool>, FixedState>>,
+    deadlines: Rc<Deadlines>,
+    shard: Arc<Shard>,
+}
+
+/// One worker's connections to one upstream.
+pub struct Pool {
+    upstream: Arc<Upstream>,
+    balance: RoundRobin,
+    endpoints: Box<[Connections]>,
+    counters: Arc<UpstreamCounters>,
+}
+
+#[derive(Default)]
+struct Connections {
+    idle: RefCell<Vec<Box<Http1>>>,
+    shared: RefCell<Vec<Http2>>,
+}
+
+type Request1 = Request<RequestBody>;
+
+/// A try that failed; the request is there if it can be sent again.
+struct Failed {
+    kind: ErrorKind,
+    request: Option<Box<Request1>>,
+}
+
+impl Pools {
+    pub fn new(worker: usize, deadlines: &Rc<Deadlines>, shard: &Arc<Shard>) -> Self {
+        Self {
+            worker,
+            by_upstream: RefCell::default(),
+            deadlines: Rc::clone(deadlines),
+            shard: Arc::clone(shard),
+        }
+    }
+
+    fn pool(&self, upstream: &Arc<Upstream>) -> Rc<Pool> {
+        let mut pools = self.by_upstream.borrow_mut();
+        let pool = pools.entry(upstream.id).or_insert_with(|| {
+            Rc::new(Pool {
+                upstream: Arc::clone(upstream),
+                balance: RoundRobin::new(self.worker),
+                endpoints: upstream
+                    .endpoints
+                    .iter()
+                    .map(|_| Connections::default())
+                    .collect(),
+                counters: self.shard.upstream(&upstream.name),
+            })
+        });
+        Rc::clone(pool)
+    }
+
+    /// Sends a request to one of the upstream's endpoints; `idle` bounds the time between two pieces of the
+    /// response's body.
+    ///
+    /// # Errors
+    /// When every try failed that could safely be made.
+    pub async fn send(
+        &self,
+        upstream: &Arc<Upstream>,
+        request: Request1,
+        idle: Duration,
+    ) -> Result<Response<UpstreamBody>, Error> {
+        let pool = self.pool(upstream);
+        pool.counters.requests.add(1);
+        let mut request = request;
+        let mut tries = 1 + upstream.endpoints.len();
+        loop {
+            let index = pool.balance.pick(upstream.endpoints.len());
+            tries -= 1;
+            match self.attempt(&pool, index, request, idle).await {
+                Ok(response) => return Ok(response),
+                Err(Failed {
+                    request: Some(again),
+                    ..
+                }) if tries > 0 => {
+                    pool.counters.retries.add(1);
+                    request = *again;
+                }
+                Err(Failed { kind, .. }) => {
+                    pool.counters.failures.add(1);
+                    return Err(pool.error(index, kind));
+                }
+            }
+        }
+    }
+
+    /// Sends a request that asks for another protocol, on a connection of its own.
+    ///
+    /// # Errors
+    /// When the endpoint cannot be reached or does not answer.
+    pub async fn upgrade(
+        &self,
+        upstream: &Arc<Upstream>,
+        request: Request1,
+        idle: Duration,
+    ) -> Result<Response<UpstreamBody>, Error> {
+        let pool = self.pool(upstream);
+        pool.counters.requests.add(1);
+        let index = pool.balance.pick(upstream.endpoints.len());
+        let sent = async {
+            let connected = pool.open(index).await?;
+            let connection = Http1::handshake(connected.io)
+                .await
+                .map_err(ErrorKind::Handshake)?;
+            connection
+                .into_upgradeable()
+                .send_request(request)
+                .await
+                .map_err(ErrorKind::Exchange)
+        };
+        let response = sent.await.map_err(|kind| {
+            pool.counters.failures.add(1);
+            pool.error(index, kind)
+        })?;
+        Ok(response.map(|body| UpstreamBody::detached(body, idle, &self.deadlines)))
+    }
+
+    async fn attempt(
+        &self,
+        pool: &Rc<Pool>,
+        index: usize,
+        request: Request1,
+        idle: Duration,
+    ) -> Result<Response<UpstreamBody>, Failed> {
+        let connections = &pool.endpoints[index];
+        if let Some(connection) = connections.take_idle() {
+            return self
+                .send_http1(pool, index, connection, request, idle)
+                .await;
+        }
+        let shared = connections.take_shared();
+        if let Some(connection) = shared {
+            return self.send_http2(connection, request, idle).await;
+        }
+        let unsent = |kind, request| Failed {
+            kind,
+            request: Some(Box::new(request)),
+        };
+        let connected = match pool.open(index).await {
+            Ok(connected) => connected,
+            Err(kind) => return Err(unsent(kind, request)),
+        };
+        if connected.http2 {
+            match Http2::handshake(connected.io).await {
+                Ok(connection) => {
+                    connections.shared.borrow_mut().push(connection.clone());
+                    self.send_http2(connection, request, idle).await
+                }
+                Err(error) => Err(unsent(ErrorKind::Handshake(error), request)),
+            }
+        } else {
+            match Http1::handshake(connected.io).await {
+                Ok(connection) => {
+                    self.send_http1(pool, index, connection, request, idle)
+                        .await
+                }
+                Err(error) => Err(unsent(ErrorKind::Handshake(error), request)),
+            }
+        }
+    }
+
+    async fn send_http1(
+        &self,
+        pool: &Rc<Pool>,
+        index: usize,
+        mut connection: Box<Http1>,
+        request: Request1,
+        idle: Duration,
+    ) -> Result<Response<UpstreamBody>, Failed> {
+        let doubtful = connection.reused && connection.idle_since.elapsed() > DOUBTFUL_AGE;
+        let copy = if doubtful { repeatable(&request) } else { None };
+        match connection.send(request).await {
+            Ok(response) => Ok(response.map(|body| {
+                UpstreamBody::http1(
+                    body,
+                    connection,
+                    (Rc::clone(pool), index),
+                    idle,
+                    &self.deadlines,
+                )
+            })),
+            Err(error) => Err(failed(error, copy)),
+        }
+    }
+
+    async fn send_http2(
+        &self,
+        mut connection: Http2,
+        request: Request1,
+        idle: Duration,
+    ) -> Result<Response<UpstreamBody>, Failed> {
+        let stream = connection.occupy();
+        let copy = repeatable(&request);
+        match connection.sender.try_send_request(request).await {
+            Ok(response) => Ok(self.http2_body(response, stream, idle)),
+            Err(error) => {
+                let mut failed = failed(error, None);
+                if failed.request.is_none() && failed.kind.is_unsent() {
+                    failed.request = copy;
+                }
+                Err(failed)
+            }
+        }
+    }
+
+    fn http2_body(
+        &self,
+        response: Response<Incoming>,
+        stream: super::http2::Stream,
+        idle: Duration,
+    ) -> Response<UpstreamBody> {
+        response.map(|body| UpstreamBody::http2(body, stream, idle, &self.deadlines))
+    }
+
+    /// Lets go of what is closed, too old, or belongs to an upstream that is no longer configured.
+    pub fn sweep(&self, now: Instant) {
+        self.by_upstream.borrow_mut().retain(|_, pool| {
+            for connections in &pool.endpoints {
+                connections.sweep(now);
+            }
+            // The pool's own, and none in a live snapshot.
+            Arc::strong_count(&pool.upstream) > 1
+        });
+    }
+}
+
+impl Pool {
+    pub(super) fn put_back(&self, endpoint: usize, mut connection: Box<Http1>) {
+        if !connection.is_usable() {
+            return;
+        }
+        let mut idle = self.endpoints[endpoint].idle.borrow_mut();
+        if idle.len() < IDLE_KEPT {
+            connection.reused = true;
+            connection.idle_since = Instant::now();
+            idle.push(connection);
+        }
+    }
+
+    async fn open(&self, index: usize) -> Result<Connected, ErrorKind> {
+        self.counters.connects.add(1);
+        let connected = connect(&self.upstream, self.endpoint(index)).await;
+        if connected.is_err() {
+            self.counters.connect_failures.add(1);
+        }
+        connected
+    }
+
+    fn endpoint(&self, index: usize) -> &Endpoint {
+        &self.upstream.endpoints[index]
+    }
+
+    fn error(&self, index: usize, kind: ErrorKind) -> Error {
+        Error {
+            upstream: Arc::clone(&self.upstream.name),
+            endpoint: Arc::clone(&self.endpoint(index).url),
+            kind,
+        }
+    }
+}
+
+impl Connections {
+    /// The connection that was used last: the others may grow old and go.
+    fn take_idle(&self) -> Option<Box<Http1>> {
+        let mut idle = self.idle.borrow_mut();
+        while let Some(mut connection) = idle.pop() {
+            if connection.is_usable() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn take_shared(&self) -> Option<Http2> {
+        let mut shared = self.shared.borrow_mut();
+        shared.retain(|connection| !connection.sender.is_closed());
+        shared
+            .iter()
+            .find(|connection| connection.has_room())
+            .cloned()
+    }
+
+    fn sweep(&self, now: Instant) {
+        self.idle.borrow_mut().retain_mut(|connection| {
+            now.saturating_duration_since(connection.idle_since) < IDLE_AGE
+                && connection.is_usable()
+        });
+        self.shared
+            .borrow_mut()
+            .retain(|connection| !connection.sender.is_closed());
+    }
+}
+
+fn failed(error: TrySendError<Request1>, copy: Option<Box<Request1>>) -> Failed {
+    let mut error = error;
+    let request = error.take_message().map(Box::new).or(copy);
+    Failed {
+        kind: ErrorKind::Exchange(error.into_error()),
+        request,
+    }
+}
+
+/// A copy of a request that may be sent twice: idempotent (RFC 9110 section 9.2.2) and without a body.
+fn repeatable(request: &Request1) -> Option<Box<Request1>> {
+    let idempotent = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
+    );
+    if !idempotent || !request.body().is_empty() {
+        return None;
+    }
+    let (mut parts, ()) = Request::new(()).into_parts();
+    copy_head(request, &mut parts);
+    Some(Box::new(Request::from_parts(parts, RequestBody::Empty)))
+}
+
+fn copy_head(request: &Request1, parts: &mut request::Parts) {
+    parts.method = request.method().clone();
+    parts.uri = request.uri().clone();
+    parts.version = request.version();
+    parts.headers = request.headers().clone();
+}

@@ -1,0 +1,246 @@
+//! What the gateway would do with a request, and why.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Action, Probe, Route, Snapshot, mask::mask};
+use crate::pipeline::route::{
+    Found, NoRoute, Rule, Unmet,
+    explain::{Loser, Why, survey},
+    precedence::Criterion,
+    redirect::RedirectView,
+};
+
+/// How many losers are listed.
+const NEAR: usize = 10;
+
+/// What the gateway would do with a request, and why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    pub generation: u64,
+    pub request: Asked,
+    /// The route that answers.
+    pub route: Option<Winner>,
+    /// What is answered when there is no route.
+    pub error: Option<Refusal>,
+    /// The rules that came near, the nearest first.
+    pub others: Vec<Other>,
+    /// How many more rules did not answer.
+    pub more: usize,
+}
+
+/// The request, as routing sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Asked {
+    pub method: String,
+    pub host: String,
+    pub path: String,
+    pub query: Option<String>,
+}
+
+/// The route that answers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Winner {
+    pub name: String,
+    pub file: String,
+    pub line: u32,
+    /// The match that did it.
+    pub rule: String,
+    pub variables: BTreeMap<String, String>,
+    pub plugins: Vec<PluginRun>,
+    pub action: Destination,
+}
+
+/// A plugin that would run, in this order.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PluginRun {
+    pub name: String,
+    /// As written; secrets are masked.
+    pub config: Value,
+}
+
+/// Where the request would go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Destination {
+    Forward {
+        upstream: String,
+        endpoints: Vec<String>,
+        /// What the upstream sees; none: the client's.
+        host: Option<String>,
+        /// Path and query that the upstream sees.
+        path: String,
+    },
+    Redirect {
+        status: u16,
+        location: String,
+    },
+    Respond {
+        status: u16,
+    },
+    /// The parts of the path make no path: 400.
+    BadPath,
+}
+
+/// Why no route answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    pub status: u16,
+    /// With 405.
+    pub allow: Option<String>,
+}
+
+/// A rule that did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Other {
+    pub route: String,
+    pub file: String,
+    pub line: u32,
+    pub rule: String,
+    pub why: String,
+}
+
+impl Snapshot {
+    pub fn explain(&self, probe: &Probe) -> Explanation {
+        let view = probe.view();
+        let survey = survey(&self.table, &view, NEAR);
+        let found = self.table.find(&view);
+        let error = found.as_ref().err().map(refusal);
+        let route = match (&found, survey.winner) {
+            (Ok(found), Some(rule)) => Some(self.winner(found, rule, probe)),
+            _ => None,
+        };
+        Explanation {
+            generation: self.generation,
+            request: Asked {
+                method: view.method.to_string(),
+                host: view.host.into(),
+                path: view.path.into(),
+                query: probe.query.clone(),
+            },
+            route,
+            error,
+            others: survey
+                .losers
+                .iter()
+                .filter_map(|loser| self.other(loser, probe))
+                .collect(),
+            more: survey.more,
+        }
+    }
+
+    fn winner(&self, found: &Found, rule: &Rule, probe: &Probe) -> Winner {
+        let route = self.table.get(found.index);
+        Winner {
+            name: route.name.to_string(),
+            file: route.place.file.display().to_string(),
+            line: route.place.span.line,
+            rule: rule.to_string(),
+            variables: rule.path.values(&probe.path),
+            plugins: plugins(route),
+            action: self.destination(route, found, probe),
+        }
+    }
+
+    fn destination(&self, route: &Route, found: &Found, probe: &Probe) -> Destination {
+        let (path, query) = (probe.path.as_str(), probe.query.as_deref());
+        match &route.action {
+            Action::Respond(respond) => Destination::Respond {
+                status: respond.status().as_u16(),
+            },
+            Action::Redirect(redirect) => {
+                let view = RedirectView {
+                    secure: probe.secure,
+                    authority: &probe.authority,
+                    path,
+                    query,
+                };
+                match redirect.location(&view, &found.captures) {
+                    Ok(location) => Destination::Redirect {
+                        status: redirect.status().as_u16(),
+                        location,
+                    },
+                    Err(_) => Destination::BadPath,
+                }
+            }
+            Action::Forward { upstream, rewrite } => {
+                let Ok(new) = rewrite.path_and_query(path, query, &found.captures) else {
+                    return Destination::BadPath;
+                };
+                let same = || match query {
+                    Some(query) => format!("{path}?{query}"),
+                    None => path.to_owned(),
+                };
+                let known = self.upstreams.get(&upstream.name);
+                let endpoints = known.map_or(Vec::new(), |known| known.endpoints());
+                Destination::Forward {
+                    upstream: upstream.name.to_string(),
+                    endpoints: endpoints.into_iter().map(String::from).collect(),
+                    host: rewrite.authority().map(ToString::to_string),
+                    path: new.map_or_else(same, |new| new.to_string()),
+                }
+            }
+        }
+    }
+
+    fn other(&self, loser: &Loser<'_>, probe: &Probe) -> Option<Other> {
+        let route = self.table.route(loser.rule.route)?;
+        Some(Other {
+            route: route.name.to_string(),
+            file: route.place.file.display().to_string(),
+            line: route.place.span.line,
+            rule: loser.rule.to_string(),
+            why: why(loser, probe),
+        })
+    }
+}
+
+fn refusal(none: &NoRoute) -> Refusal {
+    match none {
+        NoRoute::NotFound => Refusal {
+            status: 404,
+            allow: None,
+        },
+        NoRoute::MethodNotAllowed { allow } => Refusal {
+            status: 405,
+            allow: allow.to_str().ok().map(String::from),
+        },
+    }
+}
+
+fn plugins(route: &Route) -> Vec<PluginRun> {
+    let run = |written: &crate::config::raw::PluginUse| {
+        let mut config = serde_json::from_str(&written.config.to_json()).unwrap_or_default();
+        mask(&mut config);
+        PluginRun {
+            name: written.name.value.clone(),
+            config,
+        }
+    };
+    let plugins = &route.written().plugins;
+    plugins.iter().map(|written| run(&written.value)).collect()
+}
+
+fn why(loser: &Loser<'_>, probe: &Probe) -> String {
+    let rule = loser.rule;
+    match loser.why {
+        Why::Unmet(Unmet::Host) => format!("it is for the host `{}`", rule.host),
+        Why::Unmet(Unmet::Path) => format!("`{}` does not match the path", rule.path),
+        Why::Unmet(Unmet::Method) => format!("it is for {}, not {}", rule.methods(), probe.method),
+        Why::Unmet(Unmet::Header(test)) => format!("the header condition `{test}` does not hold"),
+        Why::Unmet(Unmet::Query(test)) => format!("the query condition `{test}` does not hold"),
+        Why::SameRoute => String::from("it matches too, and belongs to the same route"),
+        Why::Later(criterion) => {
+            let what = match criterion {
+                Criterion::Host => "the other host is more specific",
+                Criterion::Path => "the other path is more specific",
+                Criterion::Method => "the other names a method",
+                Criterion::Headers => "the other has more header conditions",
+                Criterion::Query => "the other has more query conditions",
+            };
+            format!("it matches too, but {what}")
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Configuration that may be shown.
+
+use serde_json::Value;
+
+/// What stands in place of a secret.
+const MASK: &str = "***";
+
+const SECRET_WORDS: [&str; 12] = [
+    "apikey",
+    "credential",
+    "credentials",
+    "key",
+    "keys",
+    "passphrase",
+    "password",
+    "passwords",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+];
+
+/// Replaces every value whose key is named like a secret (its last word is one: `client-secret`, `apiKey`).
+pub(super) fn mask(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if is_secret(key) && !value.is_null() {
+                    *value = Value::from(MASK);
+                } else {
+                    mask(value);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(mask),
+        _ => {}
+    }
+}
+
+fn is_secret(key: &str) -> bool {
+    let boundary = |c: char| c.is_ascii_uppercase() || !c.is_ascii_alphanumeric();
+    let last = match key.char_indices().rfind(|(_, c)| boundary(*c)) {
+        Some((at, c)) if c.is_ascii_uppercase() => &key[at..],
+        Some((at, c)) => &key[at + c.len_utf8()..],
+        None => key,
+    };
+    let is_word = |text: &str| SECRET_WORDS.contains(&text.to_ascii_lowercase().as_str());
+    is_word(last) || is_word(key) || key.to_ascii_lowercase().contains("secret")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_wherever_they_stand() {
+        let mut value = json!({
+            "issuer": "https://login", "clientSecret": "a", "API_KEY": "b", "secret_file": "c",
+            "deep": [{ "token": { "value": "d" }, "key-set": "shown" }],
+            "password": null, "token-source": "header", "keys": ["e"],
+        });
+        mask(&mut value);
+        assert_eq!(
+            value,
+            json!({
+                "issuer": "https://login", "clientSecret": "***", "API_KEY": "***", "secret_file": "***",
+                "deep": [{ "token": "***", "key-set": "shown" }],
+                "password": null, "token-source": "header", "keys": "***",
+            })
+        );
+    }
+}

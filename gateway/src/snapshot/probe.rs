@@ -1,0 +1,118 @@
+//! A request that is asked about rather than served: in files' tests and in `explain`.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+
+use crate::pipeline::route::{Invalid, RequestView, canonical};
+
+/// A request that is asked about rather than served.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    pub method: Method,
+    /// Over TLS.
+    pub secure: bool,
+    /// With its port if it has one; empty if none was written.
+    pub authority: String,
+    pub path: String,
+    pub query: Option<String>,
+    pub headers: HeaderMap,
+    host: String,
+}
+
+impl Probe {
+    /// `url` is absolute, or begins with its path; its path is brought into canonical form.
+    pub fn parse<'h>(
+        method: &str,
+        url: &str,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+    ) -> Result<Self, Invalid> {
+        let method = Method::try_from(method).map_err(|_| {
+            Invalid::new(
+                format!("`{method}` is not a method"),
+                "write it as `GET http://api.example.com/orders/7`",
+            )
+        })?;
+        let uri: Uri = url.parse().map_err(|_| not_a_url(url))?;
+        let path = match uri.path() {
+            "" => String::from("/"),
+            path => canonical(path)?,
+        };
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        if authority.contains('@') || (uri.scheme().is_none() && !url.starts_with('/')) {
+            return Err(not_a_url(url));
+        }
+        Ok(Self {
+            method,
+            secure: uri.scheme_str() == Some("https"),
+            authority: authority.to_ascii_lowercase(),
+            path,
+            query: uri.query().map(String::from),
+            headers: headers.into_iter().map(field).collect::<Result<_, _>>()?,
+            host: uri.host().unwrap_or_default().to_ascii_lowercase(),
+        })
+    }
+
+    pub fn view(&self) -> RequestView<'_> {
+        RequestView {
+            method: &self.method,
+            host: &self.host,
+            path: &self.path,
+            query: self.query.as_deref(),
+            headers: &self.headers,
+        }
+    }
+}
+
+fn not_a_url(url: &str) -> Invalid {
+    Invalid::new(
+        format!("`{url}` is not a URL"),
+        "write it with its scheme, `http://api.example.com/orders/7`, or as a path alone",
+    )
+}
+
+fn field((name, value): (&str, &str)) -> Result<(HeaderName, HeaderValue), Invalid> {
+    let name = HeaderName::try_from(name.trim());
+    let value = HeaderValue::try_from(value.trim());
+    name.ok().zip(value.ok()).ok_or_else(|| {
+        Invalid::new(
+            "a header field of the request has a name or a value that is none",
+            "write `x-tenant: acme`",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_and_paths_are_read() {
+        let probe = Probe::parse(
+            "GET",
+            "https://API.Example.com:8443/a%7e?x=1",
+            [("X-A", "b")],
+        );
+        let probe = probe.unwrap();
+        let view = probe.view();
+        assert_eq!((view.host, view.path), ("api.example.com", "/a~"));
+        assert_eq!((view.query, probe.secure), (Some("x=1"), true));
+        assert_eq!(probe.authority, "api.example.com:8443");
+        assert_eq!(probe.headers["x-a"], "b");
+        let bare = Probe::parse("PURGE", "/a", []).unwrap();
+        assert_eq!((bare.view().host, bare.view().path), ("", "/a"));
+        assert_eq!(Probe::parse("GET", "http://a.b", []).unwrap().path, "/");
+    }
+
+    #[test]
+    fn others_are_refused() {
+        for (method, url) in [
+            ("G T", "/"),
+            ("GET", "a b"),
+            ("GET", "a.com"),
+            ("GET", "http://u@a/"),
+        ] {
+            assert!(Probe::parse(method, url, []).is_err(), "{method} {url}");
+        }
+        assert!(Probe::parse("GET", "/", [("a b", "c")]).is_err());
+        assert!(Probe::parse("GET", "http://a/../b", []).is_err());
+    }
+}

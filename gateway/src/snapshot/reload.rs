@@ -1,0 +1,280 @@
+//! What becomes of a change that has problems.
+//!
+//! At start any error refuses. Later, a file with errors keeps its last good version while the others go live; a
+//! file whose errors come from another one is treated the same. When what is left is still not consistent, all
+//! that ran before stays.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use super::{GatewayFile, Inputs, Snapshot, SnapshotCell, SourceFile, compile};
+use crate::{
+    config::{
+        problem::{Problem, Severity},
+        raw::RouteFile,
+    },
+    pipeline::sandbox::Plugins,
+};
+
+/// What the loader found: of each file its content, or why it cannot be read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// `witgate.yaml`, and the plugins that it names.
+    pub gateway: Result<(GatewayFile, Arc<Plugins>), Vec<Problem>>,
+    pub files: Vec<LoadedFile>,
+}
+
+/// One file of `routes.d`.
+#[derive(Debug)]
+pub struct LoadedFile {
+    pub path: Arc<PathBuf>,
+    /// The same allocation as the last time when the file did not change.
+    pub raw: Result<Arc<RouteFile>, Vec<Problem>>,
+}
+
+/// What came of one reload.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Of the snapshot that is live now.
+    pub generation: u64,
+    /// Whether a new snapshot went live.
+    pub swapped: bool,
+    /// Errors and warnings, in the order of files and lines.
+    pub problems: Vec<Problem>,
+    /// Files of which an older version is live, or none if there was no good one yet.
+    pub stale: BTreeSet<Arc<PathBuf>>,
+}
+
+/// Makes snapshots live, one after the other. The control thread has it.
+#[derive(Debug)]
+pub struct Reloader {
+    cell: SnapshotCell,
+    /// What the live snapshot was compiled from.
+    live: Inputs,
+}
+
+impl Reloader {
+    /// # Errors
+    /// Every problem of every file, when one of them is an error.
+    pub fn start(loaded: Loaded) -> Result<(Self, Outcome), Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut sources = Vec::new();
+        for file in loaded.files {
+            match file.raw {
+                Ok(raw) => sources.push(SourceFile {
+                    path: file.path,
+                    raw,
+                }),
+                Err(bad) => problems.extend(bad),
+            }
+        }
+        let gateway = loaded.gateway.map_err(|bad| problems.extend(bad));
+        let Ok((gateway, plugins)) = gateway else {
+            return Err(problems);
+        };
+        let live = Inputs {
+            gateway,
+            plugins,
+            sources,
+        };
+        // Compiled even if a file cannot be read, so that all problems show at once.
+        match compile(&live, None) {
+            Ok(snapshot) if !has_errors(&problems) => {
+                problems.extend(snapshot.warnings.iter().cloned());
+                let outcome = Outcome {
+                    generation: snapshot.generation,
+                    swapped: true,
+                    problems,
+                    stale: BTreeSet::new(),
+                };
+                let cell = SnapshotCell::new(Arc::new(snapshot));
+                Ok((Self { cell, live }, outcome))
+            }
+            Ok(_) => Err(problems),
+            Err(more) => {
+                problems.extend(more);
+                Err(problems)
+            }
+        }
+    }
+
+    /// Where workers find the live snapshot.
+    pub fn cell(&self) -> &SnapshotCell {
+        &self.cell
+    }
+
+    /// Makes live what can be.
+    pub fn reload(&mut self, loaded: Loaded) -> Outcome {
+        let previous = self.cell.load();
+        let mut attempt = Attempt::new(&self.live, loaded);
+        let compiled = if attempt.is_as_live() {
+            None
+        } else {
+            attempt.compile(&previous)
+        };
+        let Attempt {
+            inputs,
+            mut problems,
+            stale,
+            ..
+        } = attempt;
+        let swapped = compiled.is_some();
+        let snapshot = compiled.map_or(previous, Arc::new);
+        if swapped {
+            self.live = inputs;
+            self.cell.swap(Arc::clone(&snapshot));
+        }
+        problems.extend(snapshot.warnings.iter().cloned());
+        Outcome {
+            generation: snapshot.generation,
+            swapped,
+            problems,
+            stale,
+        }
+    }
+}
+
+fn has_errors(problems: &[Problem]) -> bool {
+    problems.iter().any(|it| it.severity == Severity::Error)
+}
+
+/// One reload, while files with errors are put back to what they were.
+struct Attempt<'a> {
+    live: &'a Inputs,
+    /// The live version of each file.
+    good: BTreeMap<&'a PathBuf, &'a SourceFile>,
+    inputs: Inputs,
+    problems: Vec<Problem>,
+    stale: BTreeSet<Arc<PathBuf>>,
+}
+
+impl<'a> Attempt<'a> {
+    fn new(live: &'a Inputs, loaded: Loaded) -> Self {
+        let mut attempt = Self {
+            live,
+            good: live.sources.iter().map(|it| (&*it.path, it)).collect(),
+            inputs: live.clone(),
+            problems: Vec::new(),
+            stale: BTreeSet::new(),
+        };
+        match loaded.gateway {
+            Ok((gateway, plugins)) => {
+                attempt.inputs.gateway = gateway;
+                attempt.inputs.plugins = plugins;
+            }
+            Err(problems) => {
+                attempt.problems.extend(problems);
+                attempt.stale.insert(Arc::clone(&live.gateway.path));
+            }
+        }
+        attempt.inputs.sources.clear();
+        for LoadedFile { path, raw } in loaded.files {
+            match raw {
+                Ok(raw) => attempt.inputs.sources.push(SourceFile { path, raw }),
+                Err(problems) => {
+                    attempt.problems.extend(problems);
+                    let good = attempt.good.get(&*path).map(|good| SourceFile::clone(good));
+                    attempt.inputs.sources.extend(good);
+                    attempt.stale.insert(path);
+                }
+            }
+        }
+        attempt
+    }
+
+    /// None when nothing but the live inputs is consistent.
+    fn compile(&mut self, previous: &Arc<Snapshot>) -> Option<Snapshot> {
+        loop {
+            let problems = match compile(&self.inputs, Some(previous)) {
+                Ok(snapshot) => return Some(snapshot),
+                Err(problems) => problems,
+            };
+            let concerned: BTreeSet<Arc<PathBuf>> = problems
+                .iter()
+                .flat_map(|it| [Some(&it.file), it.related.as_ref().map(|it| &it.0)])
+                .flatten()
+                .cloned()
+                .collect();
+            self.problems.extend(problems);
+            let changed: Vec<_> = concerned
+                .into_iter()
+                .filter(|path| self.put_back(path))
+                .collect();
+            if changed.is_empty() && !self.put_back_gateway() {
+                self.give_up();
+                return None;
+            }
+            if self.is_as_live() {
+                return None;
+            }
+        }
+    }
+
+    /// Puts the live version of a file in the place of the one that was tried. False if it is there already.
+    fn put_back(&mut self, path: &Arc<PathBuf>) -> bool {
+        if *path == self.inputs.gateway.path {
+            return self.put_back_gateway();
+        }
+        let good = self.good.get(&**path).map(|good| SourceFile::clone(good));
+        let tried = self.inputs.sources.iter().position(|it| it.path == *path);
+        let same = match (&good, tried) {
+            (Some(good), Some(n)) => Arc::ptr_eq(&good.raw, &self.inputs.sources[n].raw),
+            (None, None) => true,
+            _ => false,
+        };
+        if same {
+            return false;
+        }
+        if let Some(n) = tried {
+            self.inputs.sources.remove(n);
+        }
+        self.inputs.sources.extend(good);
+        self.stale.insert(Arc::clone(path));
+        true
+    }
+
+    fn put_back_gateway(&mut self) -> bool {
+        let same = self.has_live_gateway();
+        if !same {
+            self.inputs.gateway = self.live.gateway.clone();
+            self.inputs.plugins = Arc::clone(&self.live.plugins);
+            self.stale.insert(Arc::clone(&self.live.gateway.path));
+        }
+        !same
+    }
+
+    /// Nothing that was changed goes live.
+    fn give_up(&mut self) {
+        let tried = self.inputs.sources.iter().map(|it| &it.path);
+        let changed = tried.filter(|path| !self.is_live(path)).cloned();
+        let changed: Vec<_> = changed.collect();
+        self.stale.extend(changed);
+    }
+
+    fn has_live_gateway(&self) -> bool {
+        Arc::ptr_eq(&self.inputs.gateway.raw, &self.live.gateway.raw)
+            && Arc::ptr_eq(&self.inputs.plugins, &self.live.plugins)
+    }
+
+    /// Whether there is nothing to compile.
+    fn is_as_live(&self) -> bool {
+        let same = |tried: &SourceFile| {
+            let good = self.good.get(&*tried.path);
+            good.is_some_and(|good| Arc::ptr_eq(&good.raw, &tried.raw))
+        };
+        self.has_live_gateway()
+            && self.inputs.sources.len() == self.good.len()
+            && self.inputs.sources.iter().all(same)
+    }
+
+    fn is_live(&self, path: &Arc<PathBuf>) -> bool {
+        let tried = self.inputs.sources.iter().find(|it| it.path == *path);
+        let good = self.good.get(&**path);
+        tried
+            .zip(good)
+            .is_some_and(|(tried, good)| Arc::ptr_eq(&tried.raw, &good.raw))
+    }
+}

@@ -1,0 +1,246 @@
+//! One route, ready to serve.
+
+use std::{collections::HashSet, fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use super::{KnownUpstream, Settings, Upstreams};
+use crate::{
+    config::{
+        problem::Problem,
+        raw::{self, RouteFile},
+        span::{Span, Spanned},
+    },
+    pipeline::{
+        route::{
+            HeaderEdit, Redirect, Report, Respond, Rewrite, Rule, Wanted, closest, compile_matches,
+            rewrite::refuse_without_upstream,
+        },
+        sandbox::{Chain, Plugins},
+        upstream::Upstream,
+    },
+};
+
+/// One route, ready to serve.
+#[derive(Debug)]
+pub struct Route {
+    pub name: Arc<str>,
+    /// Small, and the name's own for as long as the process lives.
+    pub id: u32,
+    pub place: Place,
+    pub action: Action,
+    pub chain: Arc<Chain>,
+    /// Edits of the request, before the upstream sees it.
+    pub request_headers: HeaderEdit,
+    /// Edits of the response, before the client sees it.
+    pub response_headers: HeaderEdit,
+    /// From the request's head until the response's head.
+    pub request_timeout: Duration,
+    /// A body or upgraded stream without a byte.
+    pub idle_timeout: Duration,
+    /// Bytes of a request's body.
+    pub body_limit: Option<u64>,
+    file: Arc<RouteFile>,
+    /// In `file`.
+    position: usize,
+}
+
+/// What a route does with a request.
+#[derive(Debug)]
+pub enum Action {
+    Forward {
+        upstream: Arc<Upstream>,
+        rewrite: Rewrite,
+    },
+    Redirect(Redirect),
+    Respond(Respond),
+}
+
+/// Where something was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: Arc<PathBuf>,
+    pub span: Span,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.span.line)
+    }
+}
+
+impl Route {
+    /// As it was written.
+    pub fn written(&self) -> &raw::Route {
+        &self.file.routes[self.position]
+    }
+
+    pub(super) fn position(&self) -> usize {
+        self.position
+    }
+
+    pub fn upstream(&self) -> Option<&Arc<Upstream>> {
+        match &self.action {
+            Action::Forward { upstream, .. } => Some(upstream),
+            Action::Redirect(_) | Action::Respond(_) => None,
+        }
+    }
+}
+
+/// What routes are compiled against.
+pub(super) struct Surroundings<'a> {
+    pub(super) upstreams: &'a Upstreams,
+    /// Those of the previous snapshot.
+    pub(super) before: Option<&'a Upstreams>,
+    /// Names of upstreams whose problems are reported already.
+    pub(super) broken: &'a HashSet<Box<str>>,
+    pub(super) plugins: &'a Plugins,
+    pub(super) settings: &'a Settings,
+}
+
+/// One route of a file, before it is compiled.
+pub(super) struct Draft<'a> {
+    pub(super) file: &'a Arc<RouteFile>,
+    pub(super) position: usize,
+    pub(super) name: Arc<str>,
+    pub(super) id: u32,
+    /// That of the same route in the same file, when its plugins are the same.
+    pub(super) chain: Option<Arc<Chain>>,
+}
+
+impl Draft<'_> {
+    /// None, and problems, when it cannot serve.
+    pub(super) fn compile(
+        self,
+        around: &Surroundings<'_>,
+        report: &mut Report<'_>,
+    ) -> Option<(Route, Vec<Rule>)> {
+        let before = report.len();
+        let written = &self.file.routes[self.position];
+        let action = compile_action(written, around, report);
+        let wanted = action
+            .as_ref()
+            .map_or(&Wanted::Nothing, |(_, wanted)| wanted);
+        let rules = compile_matches(&written.matches, self.id, wanted, report);
+        let chain = match self.chain {
+            Some(chain) => Some(chain),
+            None => Chain::compile(&self.name, &written.plugins, around.plugins, report.file())
+                .map(Arc::new)
+                .map_err(|problems| report.extend(problems))
+                .ok(),
+        };
+        let request_headers = HeaderEdit::compile(&written.headers.request, report);
+        let response_headers = HeaderEdit::compile(&written.headers.response, report);
+        if !request_headers.is_empty() && written.to.is_none() {
+            report.error(
+                written.name.span,
+                format!("the route `{}` edits requests that go nowhere", self.name),
+                "take `headers.request` out, or forward with `to`",
+            );
+        }
+        if report.len() > before {
+            return None;
+        }
+        let timeouts = &written.timeouts;
+        let route = Route {
+            name: self.name,
+            id: self.id,
+            place: Place {
+                file: Arc::clone(report.file()),
+                span: written.name.span,
+            },
+            action: action?.0,
+            chain: chain?,
+            request_headers,
+            response_headers,
+            request_timeout: timeouts
+                .request
+                .map_or(around.settings.timeouts.request, |time| time.0),
+            idle_timeout: timeouts
+                .idle
+                .map_or(around.settings.timeouts.idle, |time| time.0),
+            body_limit: written
+                .limits
+                .body
+                .map_or(around.settings.limits.body, |size| Some(size.0)),
+            file: Arc::clone(self.file),
+            position: self.position,
+        };
+        Some((route, rules))
+    }
+}
+
+fn compile_action(
+    written: &Spanned<raw::Route>,
+    around: &Surroundings<'_>,
+    report: &mut Report<'_>,
+) -> Option<(Action, Wanted)> {
+    if let (Some(rewrite), None) = (&written.rewrite, &written.to) {
+        refuse_without_upstream(rewrite, report);
+    }
+    match (&written.to, &written.redirect, &written.respond) {
+        (Some(to), None, None) => {
+            let (rewrite, wanted) = match &written.rewrite {
+                Some(rewrite) => Rewrite::compile(rewrite, report),
+                None => (Rewrite::default(), Wanted::Nothing),
+            };
+            let upstream = find_upstream(to, around, report)?;
+            Some((Action::Forward { upstream, rewrite }, wanted))
+        }
+        (None, Some(redirect), None) => {
+            let (redirect, wanted) = Redirect::compile(redirect, report);
+            Some((Action::Redirect(redirect), wanted))
+        }
+        (None, None, Some(respond)) => {
+            let respond = Respond::compile(respond, report);
+            Some((Action::Respond(respond), Wanted::Nothing))
+        }
+        (None, None, None) => {
+            report.error(
+                written.name.span,
+                format!("the route `{}` does nothing", written.name.value),
+                "write one of `to: UPSTREAM`, `redirect:` and `respond:`",
+            );
+            None
+        }
+        _ => {
+            report.error(
+                written.name.span,
+                format!(
+                    "the route `{}` does more than one thing",
+                    written.name.value
+                ),
+                "keep one of `to`, `redirect` and `respond`",
+            );
+            None
+        }
+    }
+}
+
+fn find_upstream(
+    to: &Spanned<String>,
+    around: &Surroundings<'_>,
+    report: &mut Report<'_>,
+) -> Option<Arc<Upstream>> {
+    if let Some(known) = around.upstreams.get(to) {
+        return Some(Arc::clone(&known.upstream));
+    }
+    if around.broken.contains(to.as_str()) {
+        return None;
+    }
+    let names = around.upstreams.iter().map(KnownUpstream::name);
+    let hint = match closest(to, names) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => String::from("declare it under `upstreams:` of any file of the folder"),
+    };
+    let message = format!("no upstream is called `{}`", to.value);
+    let problem = Problem::error(report.file(), to.span, message).hint(hint);
+    let before = around.before.and_then(|before| before.get(to));
+    report.push(match before {
+        Some(known) => problem.related(
+            &known.place.file,
+            known.place.span,
+            "until now it was declared here",
+        ),
+        None => problem,
+    });
+    None
+}

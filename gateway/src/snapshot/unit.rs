@@ -1,0 +1,102 @@
+//! What one file of `routes.d` became, and which files are others than before.
+
+use std::{cmp::Ordering, path::PathBuf, sync::Arc};
+
+use super::{Route, SourceFile, tests_of_routes::Test};
+use crate::{config::raw::RouteFile, pipeline::route::Rule};
+
+/// What one file became.
+#[derive(Clone, Debug)]
+pub(super) struct Unit {
+    pub(super) path: Arc<PathBuf>,
+    pub(super) raw: Arc<RouteFile>,
+    pub(super) routes: Vec<Compiled>,
+    pub(super) tests: Arc<[Test]>,
+    /// The names of the upstreams that its routes forward to, sorted.
+    uses: Box<[Arc<str>]>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Compiled {
+    pub(super) route: Arc<Route>,
+    pub(super) rules: Arc<[Arc<Rule>]>,
+}
+
+impl Unit {
+    pub(super) fn new(source: &SourceFile, routes: Vec<Compiled>, tests: Arc<[Test]>) -> Self {
+        let upstreams = routes.iter().filter_map(|it| it.route.upstream());
+        let mut uses: Vec<_> = upstreams.map(|it| Arc::clone(&it.name)).collect();
+        uses.sort_unstable();
+        uses.dedup();
+        Self {
+            path: Arc::clone(&source.path),
+            raw: Arc::clone(&source.raw),
+            routes,
+            tests,
+            uses: uses.into(),
+        }
+    }
+
+    pub(super) fn uses(&self, upstream: &str) -> bool {
+        self.uses
+            .binary_search_by(|name| (**name).cmp(upstream))
+            .is_ok()
+    }
+}
+
+/// What became of one file.
+pub(super) enum Step<'a> {
+    Kept(&'a Arc<Unit>),
+    Gone(&'a Arc<Unit>),
+    Fresh {
+        source: &'a SourceFile,
+        old: Option<&'a Arc<Unit>>,
+    },
+}
+
+impl<'a> Step<'a> {
+    /// What is no more.
+    pub(super) fn old(&self) -> Option<&'a Arc<Unit>> {
+        match self {
+            Self::Kept(_) => None,
+            Self::Gone(unit) => Some(unit),
+            Self::Fresh { old, .. } => *old,
+        }
+    }
+
+    pub(super) fn fresh(&self) -> Option<&'a SourceFile> {
+        match self {
+            Self::Fresh { source, .. } => Some(source),
+            Self::Kept(_) | Self::Gone(_) => None,
+        }
+    }
+}
+
+/// In the order of paths, in which `units` are.
+pub(super) fn steps<'a>(sources: &'a [SourceFile], units: &'a [Arc<Unit>]) -> Vec<Step<'a>> {
+    let mut sources: Vec<&SourceFile> = sources.iter().collect();
+    sources.sort_by(|a, b| order(&a.path, &b.path));
+    let mut steps = Vec::with_capacity(sources.len());
+    let mut units = units.iter().peekable();
+    for source in sources {
+        while let Some(unit) = units.next_if(|unit| order(&unit.path, &source.path).is_lt()) {
+            steps.push(Step::Gone(unit));
+        }
+        let old = units.next_if(|unit| order(&unit.path, &source.path).is_eq());
+        steps.push(match old {
+            Some(unit) if Arc::ptr_eq(&unit.raw, &source.raw) => Step::Kept(unit),
+            old => Step::Fresh { source, old },
+        });
+    }
+    steps.extend(units.map(Step::Gone));
+    steps
+}
+
+/// By bytes: cheaper than by components, and just as good.
+fn order(a: &Arc<PathBuf>, b: &Arc<PathBuf>) -> Ordering {
+    if Arc::ptr_eq(a, b) {
+        return Ordering::Equal;
+    }
+    let (a, b) = (a.as_os_str(), b.as_os_str());
+    a.as_encoded_bytes().cmp(b.as_encoded_bytes())
+}

@@ -1,0 +1,248 @@
+//! The Prometheus text format, version 0.0.4.
+
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
+
+use super::shard::{BOUNDS, Counter, Ending, RouteCounters, Shard, UpstreamCounters};
+
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// Writes the sum over all shards.
+pub fn render(shards: &[Arc<Shard>], out: &mut String) {
+    connections(shards, out);
+    routes(shards, out);
+    upstreams(shards, out);
+}
+
+fn header(out: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+/// A label's value, escaped as the format asks.
+pub fn label(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+fn connections(shards: &[Arc<Shard>], out: &mut String) {
+    let total =
+        |of: fn(&Shard) -> &Counter| shards.iter().map(|shard| of(shard).get()).sum::<u64>();
+    let accepted = total(|shard| &shard.connections_accepted);
+    let open = accepted.saturating_sub(total(|shard| &shard.connections_closed));
+    header(
+        out,
+        "witgate_connections_open",
+        "gauge",
+        "Client connections open now.",
+    );
+    let _ = writeln!(out, "witgate_connections_open {open}");
+    for (name, help, value) in [
+        (
+            "witgate_connections_accepted_total",
+            "Client connections accepted.",
+            accepted,
+        ),
+        (
+            "witgate_tls_handshake_failures_total",
+            "TLS handshakes that failed or took too long.",
+            total(|shard| &shard.handshake_failures),
+        ),
+        (
+            "witgate_requests_refused_total",
+            "Requests refused before routing: malformed, or over a limit.",
+            total(|shard| &shard.requests_refused),
+        ),
+        (
+            "witgate_upgrades_total",
+            "Connections upgraded to another protocol.",
+            total(|shard| &shard.upgrades),
+        ),
+        (
+            "witgate_access_lines_dropped_total",
+            "Access log lines dropped since standard output was too slow.",
+            total(|shard| &shard.access_lines_dropped),
+        ),
+    ] {
+        header(out, name, "counter", help);
+        let _ = writeln!(out, "{name} {value}");
+    }
+}
+
+type Sums = BTreeMap<Arc<str>, Vec<Arc<RouteCounters>>>;
+
+fn sum(blocks: &[Arc<RouteCounters>], of: impl Fn(&RouteCounters) -> &Counter) -> u64 {
+    blocks.iter().map(|block| of(block).get()).sum()
+}
+
+fn routes(shards: &[Arc<Shard>], out: &mut String) {
+    let mut by_route = Sums::new();
+    for shard in shards {
+        shard.each_route(|name, counters| {
+            by_route
+                .entry(Arc::clone(name))
+                .or_default()
+                .push(Arc::clone(counters));
+        });
+    }
+    statuses(&by_route, out);
+    endings(&by_route, out);
+    durations(&by_route, out);
+}
+
+fn statuses(by_route: &Sums, out: &mut String) {
+    let name = "witgate_requests_total";
+    header(
+        out,
+        name,
+        "counter",
+        "Exchanges ended, by route and class of status.",
+    );
+    for (route, blocks) in by_route {
+        let route = label(route);
+        for (index, class) in CLASSES.iter().enumerate() {
+            let value = sum(blocks, |block| &block.by_class[index]);
+            if value > 0 {
+                let _ = writeln!(
+                    out,
+                    "{name}{{route=\"{route}\",status=\"{class}\"}} {value}"
+                );
+            }
+        }
+    }
+}
+
+fn endings(by_route: &Sums, out: &mut String) {
+    let name = "witgate_exchanges_ended_total";
+    header(
+        out,
+        name,
+        "counter",
+        "Exchanges ended, by route and how they ended.",
+    );
+    for (route, blocks) in by_route {
+        let route = label(route);
+        for ending in Ending::ALL {
+            let value = sum(blocks, |block| &block.by_ending[ending as usize]);
+            if value > 0 {
+                let ending = ending.name();
+                let _ = writeln!(
+                    out,
+                    "{name}{{route=\"{route}\",ending=\"{ending}\"}} {value}"
+                );
+            }
+        }
+    }
+}
+
+fn durations(by_route: &Sums, out: &mut String) {
+    let name = "witgate_request_duration_seconds";
+    header(
+        out,
+        name,
+        "histogram",
+        "From a request's head to the end of its response.",
+    );
+    for (route, blocks) in by_route {
+        let route = label(route);
+        let mut cumulative = 0;
+        for (index, bound) in BOUNDS.iter().enumerate() {
+            cumulative += sum(blocks, |block| &block.buckets[index]);
+            let bound = seconds(*bound);
+            let _ = writeln!(
+                out,
+                "{name}_bucket{{route=\"{route}\",le=\"{bound}\"}} {cumulative}"
+            );
+        }
+        cumulative += sum(blocks, |block| &block.buckets[BOUNDS.len()]);
+        let total = seconds(sum(blocks, |block| &block.duration_us));
+        let _ = writeln!(
+            out,
+            "{name}_bucket{{route=\"{route}\",le=\"+Inf\"}} {cumulative}\n\
+             {name}_sum{{route=\"{route}\"}} {total}\n\
+             {name}_count{{route=\"{route}\"}} {cumulative}"
+        );
+    }
+}
+
+fn seconds(micros: u64) -> f64 {
+    Duration::from_micros(micros).as_secs_f64()
+}
+
+fn upstreams(shards: &[Arc<Shard>], out: &mut String) {
+    let mut by_upstream: BTreeMap<Arc<str>, Vec<Arc<UpstreamCounters>>> = BTreeMap::new();
+    for shard in shards {
+        shard.each_upstream(|name, counters| {
+            by_upstream
+                .entry(Arc::clone(name))
+                .or_default()
+                .push(Arc::clone(counters));
+        });
+    }
+    type Field = fn(&UpstreamCounters) -> &Counter;
+    let series: [(&str, &str, Field); 5] = [
+        (
+            "witgate_upstream_requests_total",
+            "Requests sent to an upstream.",
+            |of| &of.requests,
+        ),
+        (
+            "witgate_upstream_failures_total",
+            "Requests that an upstream failed to answer.",
+            |of| &of.failures,
+        ),
+        (
+            "witgate_upstream_retries_total",
+            "Requests sent again on another connection.",
+            |of| &of.retries,
+        ),
+        (
+            "witgate_upstream_connects_total",
+            "Connections opened to an upstream.",
+            |of| &of.connects,
+        ),
+        (
+            "witgate_upstream_connect_failures_total",
+            "Connections that could not be opened.",
+            |of| &of.connect_failures,
+        ),
+    ];
+    for (name, help, of) in series {
+        header(out, name, "counter", help);
+        for (upstream, blocks) in &by_upstream {
+            let value: u64 = blocks.iter().map(|block| of(block).get()).sum();
+            let _ = writeln!(out, "{name}{{upstream=\"{}\"}} {value}", label(upstream));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::shard::Observation, *};
+
+    #[test]
+    fn shards_are_summed_and_labels_escaped() {
+        let shards = [Arc::new(Shard::default()), Arc::new(Shard::default())];
+        for shard in &shards {
+            shard.route(&Arc::from("a\"b")).observe(&Observation {
+                status: 200,
+                duration: Duration::from_millis(3),
+                ending: Ending::Complete,
+            });
+        }
+        let mut out = String::new();
+        render(&shards, &mut out);
+        assert!(
+            out.contains("witgate_requests_total{route=\"a\\\"b\",status=\"2xx\"} 2\n"),
+            "{out}"
+        );
+        assert!(
+            out.contains("le=\"0.0025\"} 0\n") && out.contains("le=\"0.005\"} 2\n"),
+            "{out}"
+        );
+        assert!(
+            out.contains("witgate_request_duration_seconds_sum{route=\"a\\\"b\"} 0.006\n"),
+            "{out}"
+        );
+    }
+}
