@@ -106,6 +106,11 @@ impl Reloader {
         &self.cell
     }
 
+    /// `witgate.yaml` as it is live.
+    pub fn gateway(&self) -> &Arc<raw::Gateway> {
+        &self.live.gateway.raw
+    }
+
     /// Makes live what can be.
     pub fn reload(&mut self, loaded: Loaded) -> Outcome {
         let previous = self.cell.load();
