@@ -5,5 +5,6 @@ mod load;
 pub mod problem;
 pub mod raw;
 pub mod span;
+pub mod watch;
 
 pub use load::{Loaded, Source, load};
