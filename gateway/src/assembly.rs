@@ -78,7 +78,7 @@ impl Assembly {
         let keys = raw.key_sets.values().filter_map(|set| set.file.as_ref().map(|file| &file.value));
         let tls = raw.listeners.iter().filter_map(|listener| listener.tls.as_ref());
         let certificates = tls.flat_map(|tls| &tls.certificates);
-        let certificates = certificates.flat_map(|pair| [&pair.certificate.value, &pair.key.value]);
+        let certificates = certificates.flat_map(|pair| [&pair.certificate.value, &pair.value.key.value]);
         components.chain(keys).chain(certificates).map(|path| files.base().join(path)).collect()
     }
 

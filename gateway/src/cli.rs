@@ -1,7 +1,9 @@
 //! The command line.
 
+pub mod check;
 pub mod explain;
 pub mod routes;
+pub mod schema;
 
 use std::{
     io::{IsTerminal, Write},
@@ -15,7 +17,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     app,
     assembly::{Assembled, Assembly},
-    config::problem::{Problem, Severity, render},
+    config::problem::Problem,
     pipeline::sandbox::{Host, Keys},
     snapshot::{Reloader, Snapshot},
 };
@@ -37,7 +39,7 @@ enum Command {
     /// Print the JSON Schema of `witgate.yaml` (`gateway`) or of a route file (`routes`).
     Schema {
         #[arg(value_enum, default_value = "routes")]
-        of: SchemaOf,
+        of: schema::Kind,
     },
     /// Print the compiled routes in the order in which they are tried.
     Routes(Configuration),
@@ -58,12 +60,6 @@ enum Command {
     },
     /// Print the version.
     Version,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum SchemaOf {
-    Gateway,
-    Routes,
 }
 
 #[derive(Debug, clap::Args)]
@@ -94,7 +90,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(configuration) => run(&configuration),
         Command::Check(configuration) => check(&configuration),
-        Command::Schema { of } => schema(of),
+        Command::Schema { of } => written(schema::schema(of, &mut std::io::stdout().lock()).map(|()| true)),
         Command::Routes(configuration) => {
             with_snapshot(&configuration, |snapshot| print(&routes::render(snapshot)))
         }
@@ -118,22 +114,10 @@ fn run(configuration: &Configuration) -> ExitCode {
     let options = app::Options { config: configuration.config.clone(), cache: configuration.cache() };
     match app::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(app::Error::Configuration { rendered, problems }) => {
+        Err(app::Error::Configuration { rendered, .. }) => {
             let _ = std::io::stderr().write_all(rendered.as_bytes());
-            fail(&format!("{}; nothing was started", summary(&problems)))
+            fail(&"not started, since the configuration has errors")
         }
-        Err(error) => fail(&error),
-    }
-}
-
-fn schema(of: SchemaOf) -> ExitCode {
-    use crate::config::schema;
-    let schema = match of {
-        SchemaOf::Gateway => schema::gateway(),
-        SchemaOf::Routes => schema::route_file(),
-    };
-    match serde_json::to_string_pretty(&schema) {
-        Ok(text) => print(&format!("{text}\n")),
         Err(error) => fail(&error),
     }
 }
@@ -142,18 +126,11 @@ fn check(configuration: &Configuration) -> ExitCode {
     match compile(configuration) {
         Err(code) => code,
         Ok(Compiled { assembly, result }) => {
-            let (problems, good) = match &result {
-                Ok((snapshot, warnings)) => (warnings.clone(), Some(snapshot)),
-                Err(problems) => (problems.clone(), None),
+            let problems = match result {
+                Ok((_, warnings)) => warnings,
+                Err(problems) => problems,
             };
-            show(&assembly, &problems);
-            match good {
-                Some(snapshot) => {
-                    let files = assembly.files().map_or(0, |files| files.routes.len());
-                    print(&format!("ok: {} routes in {files} files\n", snapshot.table.routes().count()))
-                }
-                None => fail(&summary(&problems)),
-            }
+            written(report(&assembly, &problems))
         }
     }
 }
@@ -163,8 +140,8 @@ fn with_snapshot(configuration: &Configuration, then: impl FnOnce(&Snapshot) -> 
         Err(code) => code,
         Ok(Compiled { result: Ok((snapshot, _)), .. }) => then(&snapshot),
         Ok(Compiled { assembly, result: Err(problems) }) => {
-            show(&assembly, &problems);
-            fail(&summary(&problems))
+            let _ = report(&assembly, &problems);
+            ExitCode::FAILURE
         }
     }
 }
@@ -189,19 +166,17 @@ fn compile(configuration: &Configuration) -> Result<Compiled, ExitCode> {
     Ok(Compiled { assembly, result })
 }
 
-fn show(assembly: &Assembly, problems: &[Problem]) {
+/// Problems go to standard error; whether there is no error among them.
+fn report(assembly: &Assembly, problems: &[Problem]) -> std::io::Result<bool> {
     let colour = std::io::stderr().is_terminal();
-    if let Some(files) = assembly.files() {
-        // A closed standard error cannot be told about.
-        let _ = render(&mut std::io::stderr().lock(), problems, files, colour);
+    match assembly.files() {
+        Some(files) => check::report(files, problems, colour, &mut std::io::stderr().lock()),
+        None => Ok(false),
     }
 }
 
-fn summary(problems: &[Problem]) -> String {
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
-    let files: std::collections::BTreeSet<_> = errors.clone().map(|problem| &problem.file).collect();
-    let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    format!("{} in {}", plural(errors.count(), "error"), plural(files.len(), "file"))
+fn written(good: std::io::Result<bool>) -> ExitCode {
+    if matches!(good, Ok(true)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn print(text: &str) -> ExitCode {

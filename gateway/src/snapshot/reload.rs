@@ -14,7 +14,7 @@ use super::{GatewayFile, Inputs, Snapshot, SnapshotCell, SourceFile, compile};
 use crate::{
     config::{
         problem::{Problem, Severity},
-        raw::RouteFile,
+        raw::{self, RouteFile},
     },
     pipeline::sandbox::Plugins,
 };
