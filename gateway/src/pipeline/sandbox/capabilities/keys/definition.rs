@@ -12,6 +12,7 @@ use crate::config::{problem::Problem, raw, span::Spanned};
 
 const REFRESH: Duration = Duration::from_secs(600);
 const COOL_DOWN: Duration = Duration::from_secs(30);
+const LEAST_COOL_DOWN: Duration = Duration::from_secs(1);
 
 /// More often would be an attack on the issuer.
 pub(super) const LEAST_REFRESH: Duration = Duration::from_secs(10);
@@ -41,8 +42,10 @@ impl Definition {
                     Problem::error(file, url.span, what)
                         .hint("write it as `https://login.example.com/jwks.json`")
                 })?,
-                refresh: interval(raw, file)?,
-                cool_down: raw.cool_down.map_or(COOL_DOWN, |cool_down| cool_down.0),
+                refresh: at_least(LEAST_REFRESH, raw.refresh, REFRESH)
+                    .ok_or_else(|| too_short(raw, file, "`refresh` is shorter than 10s"))?,
+                cool_down: at_least(LEAST_COOL_DOWN, raw.cool_down, COOL_DOWN)
+                    .ok_or_else(|| too_short(raw, file, "`cool-down` is shorter than 1s"))?,
             }),
             (None, Some(path)) => match unused(raw) {
                 Some(key) => Err(Problem::error(
@@ -89,15 +92,18 @@ fn parse(url: &str) -> Result<Uri, String> {
     Ok(url)
 }
 
-fn interval(raw: &Spanned<raw::KeySet>, file: &Arc<PathBuf>) -> Result<Duration, Problem> {
-    let refresh = raw.refresh.map_or(REFRESH, |refresh| refresh.0);
-    if refresh < LEAST_REFRESH {
-        return Err(
-            Problem::error(file, raw.span, "`refresh` is shorter than 10s")
-                .hint("a key that is missing is asked for at once anyway"),
-        );
-    }
-    Ok(refresh)
+fn at_least(
+    least: Duration,
+    written: Option<raw::HumanDuration>,
+    default: Duration,
+) -> Option<Duration> {
+    let duration = written.map_or(default, |written| written.0);
+    (duration >= least).then_some(duration)
+}
+
+fn too_short(raw: &Spanned<raw::KeySet>, file: &Arc<PathBuf>, what: &str) -> Problem {
+    Problem::error(file, raw.span, what)
+        .hint("the issuer would take it for an attack; write a longer time")
 }
 
 fn unused(raw: &raw::KeySet) -> Option<&'static str> {

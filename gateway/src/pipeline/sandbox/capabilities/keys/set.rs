@@ -30,7 +30,7 @@ pub(super) struct Set {
     content: ArcSwap<Content>,
     progress: Mutex<Progress>,
     /// How many fetches have ended, well or not.
-    rounds: watch::Sender<u64>,
+    pub(super) rounds: watch::Sender<u64>,
     /// Somebody wants a fetch now.
     pub(super) wanted: Notify,
     pub(super) fetches: AtomicU64,
@@ -42,6 +42,9 @@ pub(super) struct Set {
 pub(super) struct Progress {
     /// A fetch is under way, or about to be.
     pub(super) pending: bool,
+    /// A missing key waits for it.
+    awaited: bool,
+    /// When a missing key was last waited for.
     asked: Option<Instant>,
     pub(super) succeeded: Option<Instant>,
     pub(super) error: Option<String>,
@@ -101,11 +104,18 @@ impl Set {
     }
 
     pub(super) fn end_round(&self) {
-        self.progress().pending = false;
+        let mut progress = self.progress();
+        progress.pending = false;
+        if std::mem::take(&mut progress.awaited) {
+            progress.asked = Some(Instant::now());
+        }
+        // Still under the lock: nobody may take this end for that of the next fetch.
         self.rounds.send_modify(|rounds| *rounds += 1);
+        drop(progress);
     }
 
-    /// A key is missing. None if nothing is on its way, and nothing may be within the cool-down.
+    /// A key is missing. None if nothing is on its way, and nothing may be within the cool-down: that begins when the
+    /// fetch ends, so that who has waited for one and still misses the key gets a definite answer.
     pub(super) fn refresh(&self) -> Option<Arrival> {
         let Definition::Url { cool_down, .. } = &self.definition else {
             return None;
@@ -115,17 +125,22 @@ impl Set {
             if cools_down(progress.asked, *cool_down) {
                 return None;
             }
-            progress.asked = Some(Instant::now());
             progress.pending = true;
             self.wanted.notify_one();
         }
-        // Under the lock: the round that is pending cannot end before we listen.
+        progress.awaited = true;
+        // Under the lock, and so before the round that is pending can end.
         let mut rounds = self.rounds.subscribe();
         let before = *rounds.borrow_and_update();
         Some(Box::pin(async move {
             // An error means that the set is gone, and with it all hope.
             let _ = rounds.wait_for(|rounds| *rounds > before).await;
         }))
+    }
+
+    #[cfg(test)]
+    pub(super) fn cool(&self) {
+        self.progress().asked = None;
     }
 
     pub(super) fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {

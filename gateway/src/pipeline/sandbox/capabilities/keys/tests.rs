@@ -98,12 +98,8 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 }
 
 async fn first_arrival(keys: &Keys, name: &str) {
-    soon(
-        set(keys, name)
-            .refresh()
-            .expect("the first fetch is on its way"),
-    )
-    .await;
+    let mut rounds = set(keys, name).rounds.subscribe();
+    soon(rounds.wait_for(|rounds| *rounds > 0)).await.unwrap();
 }
 
 #[tokio::test]
@@ -128,6 +124,17 @@ async fn a_missing_key_is_fetched_once_per_cool_down() {
 }
 
 #[tokio::test]
+async fn who_waited_for_any_fetch_is_not_told_to_wait_again() {
+    let issuer = Issuer::start(ONE).await;
+    let keys = Keys::default();
+    let _before = declare(&keys, vec![("login", url(&issuer.url))]).unwrap();
+    let set = set(&keys, "login");
+    soon(set.refresh().expect("the first fetch is on its way")).await;
+    assert!(set.content().version > 0);
+    assert!(set.refresh().is_none());
+}
+
+#[tokio::test]
 async fn equal_content_is_no_new_version() {
     let issuer = Issuer::start(ONE).await;
     let keys = Keys::default();
@@ -144,9 +151,7 @@ async fn equal_content_is_no_new_version() {
 async fn keys_stay_while_the_issuer_is_down() {
     let issuer = Issuer::start(ONE).await;
     let keys = Keys::default();
-    let mut eager = url(&issuer.url);
-    eager.cool_down = Some(HumanDuration::from_millis(0));
-    let _before = declare(&keys, vec![("login", eager)]).unwrap();
+    let _before = declare(&keys, vec![("login", url(&issuer.url))]).unwrap();
     first_arrival(&keys, "login").await;
     let long = format!(r#"{{"keys":[],"x":"{}"}}"#, "y".repeat(1 << 20));
     let cases = [
@@ -167,6 +172,7 @@ async fn keys_stay_while_the_issuer_is_down() {
         );
         assert_eq!(status.failures, index as u64 + 1);
         assert_eq!(set(&keys, "login").content().jwks, ONE);
+        set(&keys, "login").cool();
     }
     issuer.answers(200, TWO);
     soon(set(&keys, "login").refresh().unwrap()).await;
