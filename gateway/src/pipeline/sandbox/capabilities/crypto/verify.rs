@@ -43,6 +43,11 @@ impl VerifyingKey {
                 "an RSA key has 2048 to 8192 bits, and this one {bits}"
             ));
         }
+        // An even exponent has no inverse, with 1 every message is its own signature, and a long one takes long.
+        if e == [1] || e.len() > 4 || e.last().is_none_or(|last| last % 2 == 0) {
+            let message = "an RSA exponent is odd, at least 3 and has at most 32 bits";
+            return Err(String::from(message));
+        }
         let parsed = RsaPublicKeyComponents { n, e }
             .to_parsed_public_key(&signature::RSA_PKCS1_2048_8192_SHA256)
             .map_err(|_| String::from("modulus and exponent make no RSA key"))?;
@@ -267,6 +272,8 @@ mod tests {
             (vec![0xff; 1025], vec![1, 0, 1]),
             (vec![0xff; 256], vec![]),
             (vec![0xff; 256], vec![2]),
+            (vec![0xff; 256], vec![0, 1]),
+            (vec![0xff; 256], vec![0xff; 256]),
         ] {
             assert!(VerifyingKey::rsa(&n, &e).is_err(), "{} {e:?}", n.len());
         }
