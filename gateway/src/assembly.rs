@@ -8,7 +8,11 @@ use std::{
 use rustls::ServerConfig;
 
 use crate::{
-    config::{self, load, problem::{Problem, Severity}, raw},
+    config::{
+        self, load,
+        problem::{Problem, Severity},
+        raw,
+    },
     pipeline::{
         listen::compile_tls,
         sandbox::{Host, Plugins},
@@ -35,7 +39,12 @@ pub struct Assembled {
 
 impl Assembly {
     pub fn new(path: &Path, host: &Arc<Host>) -> Self {
-        Self { path: path.to_owned(), host: Arc::clone(host), files: None, plugins: None }
+        Self {
+            path: path.to_owned(),
+            host: Arc::clone(host),
+            files: None,
+            plugins: None,
+        }
     }
 
     /// Reads what has changed since the last time.
@@ -55,14 +64,26 @@ impl Assembly {
                 Err(problems)
             }
         };
-        warnings.extend(files.problems().filter(|problem| problem.severity == Severity::Warning).cloned());
+        warnings.extend(
+            files
+                .problems()
+                .filter(|problem| problem.severity == Severity::Warning)
+                .cloned(),
+        );
         let routes = files.routes.iter().map(|source| LoadedFile {
             path: Arc::clone(&source.path),
             raw: source.raw.clone().ok_or_else(|| errors(&source.problems)),
         });
-        let inputs = Loaded { gateway, files: routes.collect() };
+        let inputs = Loaded {
+            gateway,
+            files: routes.collect(),
+        };
         self.files = Some(files);
-        Assembled { inputs, tls, warnings }
+        Assembled {
+            inputs,
+            tls,
+            warnings,
+        }
     }
 
     /// The files as they were read last.
@@ -72,23 +93,44 @@ impl Assembly {
 
     /// What to watch beside `witgate.yaml` and the folder of route files.
     pub fn extra_files(&self) -> Vec<PathBuf> {
-        let Some(files) = &self.files else { return Vec::new() };
-        let Some(raw) = &files.gateway.raw else { return Vec::new() };
+        let Some(files) = &self.files else {
+            return Vec::new();
+        };
+        let Some(raw) = &files.gateway.raw else {
+            return Vec::new();
+        };
         let components = raw.plugins.values().map(|plugin| &plugin.component.value);
-        let keys = raw.key_sets.values().filter_map(|set| set.file.as_ref().map(|file| &file.value));
-        let tls = raw.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        let keys = raw
+            .key_sets
+            .values()
+            .filter_map(|set| set.file.as_ref().map(|file| &file.value));
+        let tls = raw
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.tls.as_ref());
         let certificates = tls.flat_map(|tls| &tls.certificates);
-        let certificates = certificates.flat_map(|pair| [&pair.certificate.value, &pair.value.key.value]);
-        components.chain(keys).chain(certificates).map(|path| files.base().join(path)).collect()
+        let certificates =
+            certificates.flat_map(|pair| [&pair.certificate.value, &pair.value.key.value]);
+        components
+            .chain(keys)
+            .chain(certificates)
+            .map(|path| files.base().join(path))
+            .collect()
     }
 
-    #[allow(clippy::type_complexity, reason = "used once, just below its one caller")]
+    #[allow(
+        clippy::type_complexity,
+        reason = "used once, just below its one caller"
+    )]
     fn gateway(
         &mut self,
         files: &config::Loaded,
     ) -> Result<((GatewayFile, Arc<Plugins>), Vec<Option<Arc<ServerConfig>>>), Vec<Problem>> {
         let source = &files.gateway;
-        let raw = source.raw.as_ref().ok_or_else(|| errors(&source.problems))?;
+        let raw = source
+            .raw
+            .as_ref()
+            .ok_or_else(|| errors(&source.problems))?;
         let mut problems = Vec::new();
         let plugins = match self.plugins(raw, source, files.base()) {
             Ok(plugins) => Some(plugins),
@@ -99,7 +141,11 @@ impl Assembly {
         };
         let mut tls = Vec::with_capacity(raw.listeners.len());
         for listener in &raw.listeners {
-            match listener.tls.as_ref().map(|tls| compile_tls(tls, &source.path, files.base())) {
+            match listener
+                .tls
+                .as_ref()
+                .map(|tls| compile_tls(tls, &source.path, files.base()))
+            {
                 None => tls.push(None),
                 Some(Ok(config)) => tls.push(Some(config)),
                 Some(Err(found)) => problems.extend(found),
@@ -107,7 +153,10 @@ impl Assembly {
         }
         match plugins {
             Some(plugins) if problems.is_empty() => {
-                let gateway = GatewayFile { path: Arc::clone(&source.path), raw: Arc::clone(raw) };
+                let gateway = GatewayFile {
+                    path: Arc::clone(&source.path),
+                    raw: Arc::clone(raw),
+                };
                 Ok(((gateway, plugins), tls))
             }
             _ => Err(problems),
@@ -120,7 +169,13 @@ impl Assembly {
         source: &config::Source<raw::Gateway>,
         base: &Path,
     ) -> Result<Arc<Plugins>, Vec<Problem>> {
-        let plugins = Plugins::load(&self.host, &raw.plugins, &source.path, base, self.plugins.as_deref())?;
+        let plugins = Plugins::load(
+            &self.host,
+            &raw.plugins,
+            &source.path,
+            base,
+            self.plugins.as_deref(),
+        )?;
         let plugins = Arc::new(plugins);
         self.plugins = Some(Arc::clone(&plugins));
         Ok(plugins)
@@ -128,7 +183,11 @@ impl Assembly {
 }
 
 fn errors(problems: &[Problem]) -> Vec<Problem> {
-    problems.iter().filter(|problem| problem.severity == Severity::Error).cloned().collect()
+    problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .cloned()
+        .collect()
 }
 
 fn folder_errors(files: &config::Loaded) -> Vec<Problem> {

@@ -16,7 +16,9 @@ pub fn route_file() -> Schema {
 }
 
 fn schema<T: JsonSchema>(title: &str) -> Schema {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
+    let mut schema = SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<T>();
     schema.insert("title".into(), Value::from(title));
     schema
 }
@@ -35,7 +37,10 @@ mod tests {
 
     fn validator(schema: &Schema) -> Validator {
         let schema = schema.as_value();
-        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        assert_eq!(
+            schema["$schema"],
+            "https://json-schema.org/draft/2020-12/schema"
+        );
         jsonschema::meta::validate(schema).unwrap();
         jsonschema::draft202012::new(schema).unwrap()
     }
@@ -56,17 +61,31 @@ mod tests {
         let routes = Source::<raw::RouteFile>::new("routes.yaml".into(), ROUTES);
         assert!(routes.raw.is_some(), "{:#?}", routes.problems);
         for (schema, sample) in [(gateway(), GATEWAY), (route_file(), ROUTES)] {
-            let errors: Vec<_> = validator(&schema).iter_errors(&json(sample)).map(|e| e.to_string()).collect();
+            let errors: Vec<_> = validator(&schema)
+                .iter_errors(&json(sample))
+                .map(|e| e.to_string())
+                .collect();
             assert!(errors.is_empty(), "{errors:#?}");
         }
     }
 
     /// A line of a sample replaced by another, which neither the schema nor the reader may accept.
-    fn both_refuse<T: serde::de::DeserializeOwned>(schema: &Schema, sample: &str, from: &str, to: &str) {
+    fn both_refuse<T: serde::de::DeserializeOwned>(
+        schema: &Schema,
+        sample: &str,
+        from: &str,
+        to: &str,
+    ) {
         assert_eq!(sample.matches(from).count(), 1, "{from}");
         let broken = sample.replace(from, to);
-        assert!(!validator(schema).is_valid(&json(&broken)), "the schema accepts {to}");
-        assert!(Source::<T>::new("a.yaml".into(), &broken).raw.is_none(), "the reader accepts {to}");
+        assert!(
+            !validator(schema).is_valid(&json(&broken)),
+            "the schema accepts {to}"
+        );
+        assert!(
+            Source::<T>::new("a.yaml".into(), &broken).raw.is_none(),
+            "the reader accepts {to}"
+        );
     }
 
     #[test]
@@ -78,7 +97,10 @@ mod tests {
             ("on-failure: open", "on-failure: ajar"),
             ("time: 20ms", "time: 20"),
             ("memory: 32MiB", "memory: 32MB"),
-            ("component: plugins/jwt-auth.wasm", "componnent: plugins/jwt-auth.wasm"),
+            (
+                "component: plugins/jwt-auth.wasm",
+                "componnent: plugins/jwt-auth.wasm",
+            ),
             ("- 10.0.0.0/8", "- 10"),
             ("header-count: 50", "header-count: many"),
             ("level: debug", "level: loud"),
@@ -112,7 +134,9 @@ mod tests {
                 }
             }
             if let Some(object) = value.as_object() {
-                object.iter().for_each(|(key, value)| walk(&format!("{path}/{key}"), value, bare));
+                object
+                    .iter()
+                    .for_each(|(key, value)| walk(&format!("{path}/{key}"), value, bare));
             }
         }
         let mut bare = Vec::new();
