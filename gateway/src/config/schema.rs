@@ -22,3 +22,6 @@ fn schema<T: JsonSchema>(title: &str) -> Schema {
     schema.insert("title".into(), Value::from(title));
     schema
 }
+
+#[cfg(test)]
+mod tests;
