@@ -92,6 +92,7 @@ async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Repl
             let (path, query) = (head.uri.path(), head.uri.query());
             let target = rewrite.path_and_query(path, query, &found.captures);
             let target = target.map_err(|_| Failure::BadTarget)?;
+            let target = target.map(|target| (head.uri.clone(), target));
             Planned::Forward(Outgoing {
                 route,
                 upstream,

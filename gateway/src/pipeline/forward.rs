@@ -28,8 +28,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) route: &'a Route,
     pub(super) upstream: &'a Arc<Upstream>,
     pub(super) rewrite: &'a Rewrite,
-    /// What the rewrite makes of the path; none: nothing.
-    pub(super) target: Option<PathAndQuery>,
+    /// The target that matched, and what the rewrite makes of it; none: nothing.
+    pub(super) target: Option<(Uri, PathAndQuery)>,
     pub(super) hop: Hop,
 }
 
@@ -71,7 +71,10 @@ pub(super) async fn forward(
 impl Outgoing<'_> {
     /// What the upstream is to see.
     fn prepare(&mut self, head: &mut request::Parts, upgrades: bool) {
-        if let Some(target) = self.target.take() {
+        // A path that a policy has set is the last word on it.
+        if let Some((matched, target)) = self.target.take()
+            && head.uri == matched
+        {
             head.uri = Uri::from(target);
         }
         if let Some(host) = self.rewrite.host() {
