@@ -15,7 +15,7 @@ use crate::{
     },
     pipeline::{
         listen::compile_tls,
-        sandbox::{Host, Plugins},
+        sandbox::{Declared, Host, Plugins},
     },
     snapshot::{GatewayFile, Loaded, LoadedFile},
 };
@@ -26,6 +26,8 @@ pub struct Assembly {
     host: Arc<Host>,
     files: Option<config::Loaded>,
     plugins: Option<Arc<Plugins>>,
+    /// The key sets as they were before the last reading, until it is live.
+    replaced: Option<Declared>,
 }
 
 /// What one reading found.
@@ -44,6 +46,7 @@ impl Assembly {
             host: Arc::clone(host),
             files: None,
             plugins: None,
+            replaced: None,
         }
     }
 
@@ -83,6 +86,20 @@ impl Assembly {
             inputs,
             tls,
             warnings,
+        }
+    }
+
+    /// Key sets follow `witgate.yaml`: if what was read last did not go live, they are what they were before.
+    pub fn settle(&mut self, live: &Arc<raw::Gateway>) {
+        let read = self
+            .files
+            .as_ref()
+            .and_then(|files| files.gateway.raw.as_ref());
+        let went_live = read.is_some_and(|read| Arc::ptr_eq(read, live));
+        if let Some(replaced) = self.replaced.take()
+            && !went_live
+        {
+            self.host.keys().restore(replaced);
         }
     }
 
@@ -132,6 +149,8 @@ impl Assembly {
             .as_ref()
             .ok_or_else(|| errors(&source.problems))?;
         let mut problems = Vec::new();
+        self.key_sets(raw, source, files.base())
+            .unwrap_or_else(|found| problems.extend(found));
         let plugins = match self.plugins(raw, source, files.base()) {
             Ok(plugins) => Some(plugins),
             Err(found) => {
@@ -161,6 +180,20 @@ impl Assembly {
             }
             _ => Err(problems),
         }
+    }
+
+    /// Before the chains are compiled: plugins open key sets when they judge their configuration.
+    fn key_sets(
+        &mut self,
+        raw: &raw::Gateway,
+        source: &config::Source<raw::Gateway>,
+        base: &Path,
+    ) -> Result<(), Vec<Problem>> {
+        // Without a runtime this is a check, and nothing is fetched.
+        let control = tokio::runtime::Handle::try_current().ok();
+        let keys = self.host.keys();
+        self.replaced = Some(keys.declare(&raw.key_sets, &source.path, base, control.as_ref())?);
+        Ok(())
     }
 
     fn plugins(

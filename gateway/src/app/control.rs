@@ -120,6 +120,7 @@ impl Control {
         let (reloader, mut outcome) = Reloader::start(inputs).map_err(refuse)?;
         outcome.problems.extend(warnings);
         let raw = Arc::clone(reloader.gateway());
+        assembly.settle(&raw);
         let tls = tls.unwrap_or_default();
         let (retired, mut old) = unbounded_channel();
         tokio::task::spawn_local(async move { while old.recv().await.is_some() {} });
@@ -159,6 +160,7 @@ impl Control {
         let mut outcome = self.reloader.borrow_mut().reload(inputs);
         outcome.problems.extend(warnings);
         let raw = Arc::clone(self.reloader.borrow().gateway());
+        self.assembly.borrow_mut().settle(&raw);
         if Fixed::of(&raw) == self.fixed {
             self.swap_certificates(tls);
         } else {

@@ -23,7 +23,7 @@ fn problems(text: &str) -> Vec<String> {
     problems_of::<raw::RouteFile>(text)
 }
 
-fn routes(text: &str) -> raw::RouteFile {
+fn routes(text: &str) -> Arc<raw::RouteFile> {
     let source = Source::new("a.yaml".into(), text);
     source
         .raw
@@ -223,6 +223,22 @@ fn what_is_not_one_whole_yaml_document_is_refused() {
         "{:?}",
         problems(&deep)
     );
+}
+
+#[test]
+fn a_template_without_quotes_between_braces_says_so() {
+    for text in [
+        "{ path: /a/{id} }",
+        "{ path: /a/{id}/b }",
+        "{ regex: /v[0-9]+ }",
+        "[/a/{id}]",
+        "{ path: /a/{id}, b: c }",
+    ] {
+        let found = problems(&format!(
+            "routes:\n  - name: a\n    match: {text}\n    to: x\n"
+        ));
+        assert!(found[0].contains("must be in quotes"), "{text}: {found:?}");
+    }
 }
 
 #[test]
