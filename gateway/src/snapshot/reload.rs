@@ -13,6 +13,7 @@ use std::{
 use super::{GatewayFile, Inputs, Snapshot, SnapshotCell, SourceFile, compile};
 use crate::{
     config::{
+        self, Source,
         problem::{Problem, Severity},
         raw::RouteFile,
     },
@@ -25,6 +26,43 @@ pub struct Loaded {
     /// `witgate.yaml`, and the plugins that it names.
     pub gateway: Result<(GatewayFile, Arc<Plugins>), Vec<Problem>>,
     pub files: Vec<LoadedFile>,
+    /// Problems of the folder, and warnings. An error among these keeps everything as it is.
+    pub problems: Vec<Problem>,
+}
+
+impl Loaded {
+    /// `plugins` are those that `witgate.yaml` names; not asked for when it cannot be read.
+    pub fn new(
+        files: &config::Loaded,
+        plugins: impl FnOnce(&GatewayFile) -> Result<Arc<Plugins>, Vec<Problem>>,
+    ) -> Self {
+        let mut problems = files.folder_problems.clone();
+        let gateway = content(&files.gateway, &mut problems).and_then(|raw| {
+            let path = Arc::clone(&files.gateway.path);
+            let file = GatewayFile { path, raw };
+            plugins(&file).map(|plugins| (file, plugins))
+        });
+        let file = |source: &Arc<Source<RouteFile>>| LoadedFile {
+            path: Arc::clone(&source.path),
+            raw: content(source, &mut problems),
+        };
+        let files = files.routes.iter().map(file).collect();
+        Self {
+            gateway,
+            files,
+            problems,
+        }
+    }
+}
+
+fn content<T>(source: &Source<T>, warnings: &mut Vec<Problem>) -> Result<Arc<T>, Vec<Problem>> {
+    match &source.raw {
+        Some(raw) => {
+            warnings.extend_from_slice(&source.problems);
+            Ok(Arc::clone(raw))
+        }
+        None => Err(source.problems.clone()),
+    }
 }
 
 /// One file of `routes.d`.
@@ -60,7 +98,7 @@ impl Reloader {
     /// # Errors
     /// Every problem of every file, when one of them is an error.
     pub fn start(loaded: Loaded) -> Result<(Self, Outcome), Vec<Problem>> {
-        let mut problems = Vec::new();
+        let mut problems = loaded.problems;
         let mut sources = Vec::new();
         for file in loaded.files {
             match file.raw {
@@ -109,8 +147,9 @@ impl Reloader {
     /// Makes live what can be.
     pub fn reload(&mut self, loaded: Loaded) -> Outcome {
         let previous = self.cell.load();
+        let blocked = has_errors(&loaded.problems);
         let mut attempt = Attempt::new(&self.live, loaded);
-        let compiled = if attempt.is_as_live() {
+        let compiled = if blocked || attempt.is_as_live() {
             None
         } else {
             attempt.compile(&previous)
@@ -157,7 +196,7 @@ impl<'a> Attempt<'a> {
             live,
             good: live.sources.iter().map(|it| (&*it.path, it)).collect(),
             inputs: live.clone(),
-            problems: Vec::new(),
+            problems: loaded.problems,
             stale: BTreeSet::new(),
         };
         match loaded.gateway {
