@@ -4,8 +4,15 @@ use std::{path::PathBuf, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method};
 
-use super::{NoRoute, Report, RequestView, Rule, Table, Wanted, compile_matches};
-use crate::config::{Source, problem::Problem, raw::RouteFile};
+use super::{
+    Captures, NoRoute, PathPattern, Report, RequestView, Rule, Table, Wanted, compile_matches,
+};
+use crate::config::{
+    Source,
+    problem::Problem,
+    raw::{self, RouteFile},
+    span::{Span, Spanned},
+};
 
 mod property;
 
@@ -275,4 +282,94 @@ fn hosts_without_rules_are_forgotten() {
     assert!(table.rules().is_empty());
     assert_eq!(format!("{table:?}").matches("HostTable").count(), 0);
     assert_eq!(ask(&before, "GET", "z.a", "/x"), Ok(0));
+}
+
+/// A route with these keys, and what `compile` makes of it.
+pub(super) fn read_route<T>(
+    keys: &str,
+    compile: impl FnOnce(&raw::Route, &mut Report<'_>) -> T,
+) -> (T, Vec<Problem>) {
+    let text = format!("routes: [{{ name: r, {keys} }}]");
+    let source = Source::<RouteFile>::new(PathBuf::from("r.yaml"), &text);
+    let file = source
+        .raw
+        .as_ref()
+        .unwrap_or_else(|| panic!("{:?}\n{text}", source.problems));
+    let mut report = Report::new(&source.path);
+    let made = compile(&file.routes[0], &mut report);
+    (made, report.into_problems())
+}
+
+/// A good action, and what a request for `path` gives it.
+pub(super) fn compile_action<T>(
+    keys: &str,
+    pattern: &PathPattern,
+    path: &str,
+    compile: impl FnOnce(&raw::Route, &mut Report<'_>) -> (T, Wanted),
+) -> (T, Captures) {
+    assert!(pattern.matches(path), "{pattern} {path}");
+    let matched = raw::Match {
+        prefix: Some(Spanned::default()),
+        ..raw::Match::default()
+    };
+    let (made, problems) = read_route(keys, |route, report| {
+        let (action, wanted) = compile(route, report);
+        let sources = wanted.sources(pattern, &Spanned::new(matched, Span::default()), report);
+        (
+            action,
+            Captures::of(path, pattern, &sources.unwrap_or_default()),
+        )
+    });
+    assert!(problems.is_empty(), "{problems:?}");
+    made
+}
+
+#[test]
+fn actions_that_do_not_fit_their_match_are_told() {
+    let told = |keys: &str, compile: fn(&raw::Route, &mut Report<'_>) -> Wanted| {
+        let ((), problems) = read_route(keys, |route, report| {
+            let wanted = compile(route, report);
+            compile_matches(&route.matches, 0, &wanted, report);
+        });
+        let problem = problems.first().unwrap_or_else(|| panic!("{keys}"));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        format!(
+            "{} | {}",
+            problem.message,
+            problem.hint.as_deref().unwrap_or_default()
+        )
+    };
+    let rewrite = |written: &str| {
+        told(
+            &format!("to: a, match: {{ path: '/o/{{order}}' }}, rewrite: {written}"),
+            |route, report| super::Rewrite::compile(route.rewrite.as_ref().unwrap(), report).1,
+        )
+    };
+    let redirect = |written: &str| {
+        told(
+            &format!("match: {{ path: '/o/{{order}}' }}, redirect: {written}"),
+            |route, report| super::Redirect::compile(route.redirect.as_ref().unwrap(), report).1,
+        )
+    };
+    for (told, part) in [
+        (rewrite("{ path: '/{ordr}' }"), "did you mean `{order}`?"),
+        (rewrite("{ path: '/{zzz}' }"), "the variables are: order"),
+        (rewrite("{ path: '/{order' }"), "has no partner"),
+        (rewrite("{ path: '/order}' }"), "has no partner"),
+        (rewrite("{ path: 'a/{order}' }"), "does not begin with"),
+        (rewrite("{ prefix: /a }"), "no matched prefix"),
+        (
+            rewrite("{ prefix: /a, path: /b }"),
+            "both `path` and `prefix`",
+        ),
+        (rewrite("{ prefix: '/{order}' }"), "under `path`"),
+        (rewrite("{ host: 'a b' }"), "is not a host"),
+        (rewrite("{ host: 'u@a' }"), "is not a host"),
+        (rewrite("{ host: 'a:x' }"), "is not a host"),
+        (redirect("{}"), "where the client already is"),
+        (redirect("{ scheme: ftp }"), "write `http` or `https`"),
+        (redirect("{ host: a, status: 304 }"), "one of 301"),
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
 }
