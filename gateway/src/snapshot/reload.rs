@@ -15,7 +15,7 @@ use crate::{
     config::{
         self, Source,
         problem::{Problem, Severity},
-        raw::RouteFile,
+        raw::{self, RouteFile},
     },
     pipeline::sandbox::Plugins,
 };
@@ -142,6 +142,11 @@ impl Reloader {
     /// Where workers find the live snapshot.
     pub fn cell(&self) -> &SnapshotCell {
         &self.cell
+    }
+
+    /// `witgate.yaml` as it is live.
+    pub fn gateway(&self) -> &Arc<raw::Gateway> {
+        &self.live.gateway.raw
     }
 
     /// Makes live what can be.
