@@ -383,7 +383,8 @@ impl<'a> Build<'a> {
     }
 }
 
-fn changed_plugins(before: &Plugins, now: &Plugins) -> HashSet<Arc<str>> {
+/// The names of the plugins that are not the same in both.
+pub(super) fn changed_plugins(before: &Plugins, now: &Plugins) -> HashSet<Arc<str>> {
     let differs = |plugin: &&Arc<Plugin>| {
         let same = |other: &Plugins| {
             let other = other.get(plugin.name());

@@ -10,10 +10,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{GatewayFile, Inputs, Snapshot, SnapshotCell, SourceFile, compile};
+use super::{
+    GatewayFile, Inputs, Snapshot, SnapshotCell, SourceFile, compile, compile::changed_plugins,
+};
 use crate::{
     config::{
-        self, Source,
         problem::{Problem, Severity},
         raw::{self, RouteFile},
     },
@@ -26,43 +27,8 @@ pub struct Loaded {
     /// `witgate.yaml`, and the plugins that it names.
     pub gateway: Result<(GatewayFile, Arc<Plugins>), Vec<Problem>>,
     pub files: Vec<LoadedFile>,
-    /// Problems of the folder, and warnings. An error among these keeps everything as it is.
+    /// Problems of the folder. An error among these keeps everything as it is.
     pub problems: Vec<Problem>,
-}
-
-impl Loaded {
-    /// `plugins` are those that `witgate.yaml` names; not asked for when it cannot be read.
-    pub fn new(
-        files: &config::Loaded,
-        plugins: impl FnOnce(&GatewayFile) -> Result<Arc<Plugins>, Vec<Problem>>,
-    ) -> Self {
-        let mut problems = files.folder_problems.clone();
-        let gateway = content(&files.gateway, &mut problems).and_then(|raw| {
-            let path = Arc::clone(&files.gateway.path);
-            let file = GatewayFile { path, raw };
-            plugins(&file).map(|plugins| (file, plugins))
-        });
-        let file = |source: &Arc<Source<RouteFile>>| LoadedFile {
-            path: Arc::clone(&source.path),
-            raw: content(source, &mut problems),
-        };
-        let files = files.routes.iter().map(file).collect();
-        Self {
-            gateway,
-            files,
-            problems,
-        }
-    }
-}
-
-fn content<T>(source: &Source<T>, warnings: &mut Vec<Problem>) -> Result<Arc<T>, Vec<Problem>> {
-    match &source.raw {
-        Some(raw) => {
-            warnings.extend_from_slice(&source.problems);
-            Ok(Arc::clone(raw))
-        }
-        None => Err(source.problems.clone()),
-    }
 }
 
 /// One file of `routes.d`.
@@ -300,7 +266,7 @@ impl<'a> Attempt<'a> {
 
     fn has_live_gateway(&self) -> bool {
         Arc::ptr_eq(&self.inputs.gateway.raw, &self.live.gateway.raw)
-            && Arc::ptr_eq(&self.inputs.plugins, &self.live.plugins)
+            && changed_plugins(&self.inputs.plugins, &self.live.plugins).is_empty()
     }
 
     /// Whether there is nothing to compile.
