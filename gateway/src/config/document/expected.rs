@@ -30,7 +30,7 @@ pub(super) fn found(unexpected: Unexpected<'_>) -> String {
         Unexpected::Unsigned(value) => format!("the number `{value}`"),
         Unexpected::Signed(value) => format!("the number `{value}`"),
         Unexpected::Float(value) => format!("the number `{value}`"),
-        Unexpected::Str(value) if value.is_empty() => "an empty text".into(),
+        Unexpected::Str("") => "an empty text".into(),
         Unexpected::Str(value) => format!("`{}`", excerpt(value)),
         Unexpected::Unit | Unexpected::Option => "nothing".into(),
         Unexpected::Seq => "a list".into(),

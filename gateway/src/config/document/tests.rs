@@ -186,6 +186,12 @@ fn aliases_stand_for_their_values_and_bombs_are_refused() {
         found[0].contains("stand for more than 100000 values"),
         "{found:?}"
     );
+    let long = format!(
+        "a: &a \"{}\"\nb: [{}*a]\n",
+        "\\x41".repeat(100_000),
+        "*a, ".repeat(1000)
+    );
+    assert!(problems(&long)[0].contains("more than 16 MiB of text"));
     assert!(problems("a: &a [*a]\n")[0].contains("contains it"));
     assert!(problems("a: *b\n")[0].contains("must stand before"));
 }
@@ -198,6 +204,7 @@ fn what_is_not_one_whole_yaml_document_is_refused() {
         ("routes:\n  - name: \"a\n    to: x\n", "", "not YAML"),
         ("routes: [{ name: a,\n", "", "not YAML"),
         ("routes: !include x\n", "1:", "tag"),
+        ("routes: !secret \"x\"\n", "1:", "tag"),
         ("{ a: 1 }: 2\n", "1:1", "a key cannot be"),
         ("[]\n", "1:1", "expected a mapping, found a list"),
     ] {
