@@ -4,6 +4,7 @@ mod command;
 mod components;
 mod licences;
 mod release;
+mod run;
 mod test;
 mod workspace;
 
@@ -25,6 +26,8 @@ struct Arguments {
 enum Chore {
     /// Builds the release binary and the components of `plugins/`.
     Build,
+    /// Runs a gateway in front of sample services, with witgate.yaml and routes.d/.
+    Run,
     /// Checks format, licences and lints, and runs every test.
     Test,
     /// Packs one archive: binary, components, sample configuration, systemd unit, licences.
@@ -52,6 +55,7 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match chore {
         Chore::Build => release::build(&workspace),
+        Chore::Run => run::run(&workspace),
         Chore::Test => test::all(&workspace),
         Chore::Dist => release::dist(&workspace),
         Chore::Licences => licences::check(&workspace),

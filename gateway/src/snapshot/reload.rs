@@ -14,7 +14,7 @@ use super::{GatewayFile, Inputs, Snapshot, SnapshotCell, SourceFile, compile};
 use crate::{
     config::{
         problem::{Problem, Severity},
-        raw::RouteFile,
+        raw::{self, RouteFile},
     },
     pipeline::sandbox::Plugins,
 };
@@ -104,6 +104,11 @@ impl Reloader {
     /// Where workers find the live snapshot.
     pub fn cell(&self) -> &SnapshotCell {
         &self.cell
+    }
+
+    /// `witgate.yaml` as it is live.
+    pub fn gateway(&self) -> &Arc<raw::Gateway> {
+        &self.live.gateway.raw
     }
 
     /// Makes live what can be.
