@@ -60,6 +60,15 @@ pub(super) fn hint(found: Unexpected<'_>, wanted: &str) -> Option<String> {
     }
 }
 
+/// What to write, for messages of parsers that do not say it.
+pub(super) fn example(message: &str) -> Option<&'static str> {
+    match message {
+        "invalid socket address syntax" => Some("write an address and a port, as `0.0.0.0:8080`"),
+        "invalid IP address syntax" => Some("write a network, as `10.0.0.0/8`"),
+        _ => None,
+    }
+}
+
 /// The known name that was probably meant.
 pub(super) fn nearest(name: &str, known: &'static [&'static str]) -> Option<&'static str> {
     let name = name.to_ascii_lowercase().replace('_', "-");

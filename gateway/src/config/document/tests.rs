@@ -249,6 +249,16 @@ fn a_template_without_quotes_between_braces_says_so() {
 }
 
 #[test]
+fn addresses_and_networks_say_how_they_are_written() {
+    let found = problems_of::<raw::Gateway>(
+        "listeners: [{ address: 127.0.0.1 }]\nforwarding: { trusted-proxies: [everyone] }\n",
+    );
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].ends_with("as `0.0.0.0:8080`"), "{found:?}");
+    assert!(found[1].ends_with("as `10.0.0.0/8`"), "{found:?}");
+}
+
+#[test]
 fn an_empty_file_is_an_empty_mapping() {
     for text in ["", "\n", "# only a comment\n", "---\n", "~\n"] {
         assert!(routes(text).routes.is_empty());
