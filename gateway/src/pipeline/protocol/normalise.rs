@@ -225,7 +225,7 @@ mod tests {
         uri_length: 100,
     };
 
-    fn admitted(request: http::request::Builder) -> Result<request::Parts, Refusal> {
+    fn admitted(request: request::Builder) -> Result<request::Parts, Refusal> {
         let mut head = request.body(()).unwrap().into_parts().0;
         admit(&mut head, LIMITS).map(|()| head)
     }
