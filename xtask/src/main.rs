@@ -3,6 +3,7 @@
 mod command;
 mod components;
 mod licences;
+mod new;
 mod release;
 mod run;
 mod test;
@@ -32,6 +33,8 @@ enum Chore {
     Test,
     /// Packs one archive: binary, components, sample configuration, systemd unit, licences.
     Dist,
+    /// Makes a plugin to begin with, in plugins/NAME.
+    New { name: String },
     /// Checks the licences and sources of all dependencies.
     Licences,
     /// Builds the components of `plugins/` and of `gateway/tests/plugins/` that changed.
@@ -58,6 +61,7 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
         Chore::Run => run::run(&workspace),
         Chore::Test => test::all(&workspace),
         Chore::Dist => release::dist(&workspace),
+        Chore::New { name } => new::plugin(&workspace, &name),
         Chore::Licences => licences::check(&workspace),
         Chore::Components { names } => {
             components::build(&workspace, &components::Which::named(names))
