@@ -5,6 +5,7 @@ mod command;
 mod components;
 mod licences;
 mod new;
+mod reference;
 mod release;
 mod run;
 mod test;
@@ -41,6 +42,8 @@ enum Chore {
         #[arg(long, default_value_t = 3)]
         rounds: u32,
     },
+    /// Writes docs/configuration.md from the schemas.
+    Reference,
     /// Makes a plugin to begin with, in plugins/NAME.
     New { name: String },
     /// Checks the licences and sources of all dependencies.
@@ -70,6 +73,7 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
         Chore::Test => test::all(&workspace),
         Chore::Dist => release::dist(&workspace),
         Chore::Bench { kind, rounds } => bench::run(&workspace, kind, rounds),
+        Chore::Reference => reference::write(&workspace),
         Chore::New { name } => new::plugin(&workspace, &name),
         Chore::Licences => licences::check(&workspace),
         Chore::Components { names } => {
