@@ -59,14 +59,6 @@ impl Assembly {
             Ok((gateway, tls)) => (Ok(gateway), Some(tls)),
             Err(problems) => (Err(problems), None),
         };
-        let gateway = match (gateway, folder_errors(&files)) {
-            (Ok(gateway), errors) if errors.is_empty() => Ok(gateway),
-            (Ok(_), errors) => Err(errors),
-            (Err(mut problems), errors) => {
-                problems.extend(errors);
-                Err(problems)
-            }
-        };
         warnings.extend(
             files
                 .problems()
@@ -80,6 +72,7 @@ impl Assembly {
         let inputs = Loaded {
             gateway,
             files: routes.collect(),
+            problems: errors(&files.folder_problems),
         };
         self.files = Some(files);
         Assembled {
@@ -221,8 +214,4 @@ fn errors(problems: &[Problem]) -> Vec<Problem> {
         .filter(|problem| problem.severity == Severity::Error)
         .cloned()
         .collect()
-}
-
-fn folder_errors(files: &config::Loaded) -> Vec<Problem> {
-    errors(&files.folder_problems)
 }
