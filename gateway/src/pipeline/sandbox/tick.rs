@@ -25,7 +25,11 @@ impl Ticker {
     pub fn update<'a>(&mut self, chains: impl IntoIterator<Item = &'a Chain>) {
         let mut wanted = HashMap::new();
         for links in chains.into_iter().filter_map(|chain| chain.0.as_ref()) {
-            for link in links.links.iter().filter(|link| link.plugin.phases.contains(Phase::Tick)) {
+            for link in links
+                .links
+                .iter()
+                .filter(|link| link.plugin.phases.contains(Phase::Tick))
+            {
                 wanted.insert(link.settings.id, link);
             }
         }
@@ -55,12 +59,20 @@ async fn tick(plugin: Arc<Plugin>, settings: Arc<Settings>) {
     loop {
         let Err(kind) = tick_in_one(&plugin, &settings).await;
         plugin.home.shard.failed(&kind);
-        tracing::error!(plugin = plugin.name(), phase = Phase::Tick.name(), kind = kind.label(), "plugin {kind}");
+        tracing::error!(
+            plugin = plugin.name(),
+            phase = Phase::Tick.name(),
+            kind = kind.label(),
+            "plugin {kind}"
+        );
         tokio::time::sleep(LEAST).await;
     }
 }
 
-async fn tick_in_one(plugin: &Plugin, settings: &Arc<Settings>) -> Result<std::convert::Infallible, FailureKind> {
+async fn tick_in_one(
+    plugin: &Plugin,
+    settings: &Arc<Settings>,
+) -> Result<std::convert::Infallible, FailureKind> {
     let mut instance = Instance::start(plugin, &plugin.home).await?;
     let config = instance.configuration(settings).await?;
     let Some((interval, handle)) = instance.exports.tick else {
