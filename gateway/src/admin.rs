@@ -63,27 +63,44 @@ async fn connection(tcp: TcpStream, control: Rc<Control>) {
 }
 
 /// Each path, what it is asked with, and what answers.
-type Endpoint = (&'static str, Method, fn(&Control, &Request<Incoming>) -> Answer);
+type Endpoint = (
+    &'static str,
+    Method,
+    fn(&Control, &Request<Incoming>) -> Answer,
+);
 
 const ENDPOINTS: [Endpoint; 8] = [
     ("/livez", Method::GET, |_, _| text(StatusCode::OK, "live\n")),
     ("/readyz", Method::GET, |control, _| ready(control)),
-    ("/metrics", Method::GET, |control, _| metrics::answer(control)),
+    ("/metrics", Method::GET, |control, _| {
+        metrics::answer(control)
+    }),
     ("/routes", Method::GET, |control, _| routes::answer(control)),
     ("/explain", Method::GET, explain::answer),
-    ("/plugins", Method::GET, |control, _| plugins::answer(control)),
+    ("/plugins", Method::GET, |control, _| {
+        plugins::answer(control)
+    }),
     ("/config", Method::GET, |control, _| config::answer(control)),
-    ("/reload", Method::POST, |control, _| reload::answer(control)),
+    ("/reload", Method::POST, |control, _| {
+        reload::answer(control)
+    }),
 ];
 
 fn answer(control: &Control, request: &Request<Incoming>) -> Answer {
     let path = request.uri().path();
     let Some((_, method, endpoint)) = ENDPOINTS.iter().find(|(known, ..)| *known == path) else {
-        let known: Vec<_> = ENDPOINTS.iter().map(|(path, method, _)| format!("{method} {path}\n")).collect();
+        let known: Vec<_> = ENDPOINTS
+            .iter()
+            .map(|(path, method, _)| format!("{method} {path}\n"))
+            .collect();
         return text(StatusCode::NOT_FOUND, known.concat());
     };
-    if request.method() != method && !(*method == Method::GET && *request.method() == Method::HEAD) {
-        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, format!("use {method} {path}\n"));
+    if request.method() != method && !(*method == Method::GET && *request.method() == Method::HEAD)
+    {
+        let mut refused = text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            format!("use {method} {path}\n"),
+        );
         if let Ok(allow) = HeaderValue::from_str(method.as_str()) {
             refused.headers_mut().insert(header::ALLOW, allow);
         }
@@ -117,6 +134,8 @@ fn json(status: StatusCode, value: &impl Serialize) -> Answer {
 fn typed(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

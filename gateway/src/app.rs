@@ -42,11 +42,14 @@ pub fn run(options: &Options) -> Result<(), Error> {
 
 async fn control(options: &Options) -> Result<(), Error> {
     let signals = Signals::install().map_err(Error::Machine)?;
-    let host = Host::new(options.cache.as_deref(), Arc::new(Keys::default())).map_err(Error::Host)?;
+    let host =
+        Host::new(options.cache.as_deref(), Arc::new(Keys::default())).map_err(Error::Host)?;
     let (control, raw) = Control::start(Assembly::new(&options.config, &host), &host)?;
     log::install(&raw.logging);
-    let admin = admin::bind(*raw.admin.address)
-        .map_err(|source| Error::Bind { address: *raw.admin.address, source })?;
+    let admin = admin::bind(*raw.admin.address).map_err(|source| Error::Bind {
+        address: *raw.admin.address,
+        source,
+    })?;
     let (access, writer) = AccessLog::start().map_err(Error::Machine)?;
     let serving = Crew::bind(&control, &raw, &host)?.start(&control, &raw, access)?;
     serving.announce(admin.local_addr().map_err(Error::Machine)?);
@@ -61,7 +64,9 @@ async fn control(options: &Options) -> Result<(), Error> {
     control.set_ready(false);
     watching.abort();
     tracing::info!("draining");
-    serving.drain(control.snapshot().settings.timeouts.drain).await;
+    serving
+        .drain(control.snapshot().settings.timeouts.drain)
+        .await;
     tracing::info!("stopped");
     // Every worker has handed its lines over, and with them its handle.
     let _ = tokio::task::spawn_blocking(move || writer.join()).await;

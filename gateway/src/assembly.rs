@@ -8,7 +8,11 @@ use std::{
 use rustls::ServerConfig;
 
 use crate::{
-    config::{self, load, problem::{Problem, Severity}, raw},
+    config::{
+        self, load,
+        problem::{Problem, Severity},
+        raw,
+    },
     pipeline::{
         listen::compile_tls,
         sandbox::{Declared, Host, Plugins},
@@ -37,7 +41,13 @@ pub struct Assembled {
 
 impl Assembly {
     pub fn new(path: &Path, host: &Arc<Host>) -> Self {
-        Self { path: path.to_owned(), host: Arc::clone(host), files: None, plugins: None, replaced: None }
+        Self {
+            path: path.to_owned(),
+            host: Arc::clone(host),
+            files: None,
+            plugins: None,
+            replaced: None,
+        }
     }
 
     /// Reads what has changed since the last time.
@@ -49,27 +59,35 @@ impl Assembly {
             Ok((gateway, tls)) => (Ok(gateway), Some(tls)),
             Err(problems) => (Err(problems), None),
         };
-        let gateway = match (gateway, folder_errors(&files)) {
-            (Ok(gateway), errors) if errors.is_empty() => Ok(gateway),
-            (Ok(_), errors) => Err(errors),
-            (Err(mut problems), errors) => {
-                problems.extend(errors);
-                Err(problems)
-            }
-        };
-        warnings.extend(files.problems().filter(|problem| problem.severity == Severity::Warning).cloned());
+        warnings.extend(
+            files
+                .problems()
+                .filter(|problem| problem.severity == Severity::Warning)
+                .cloned(),
+        );
         let routes = files.routes.iter().map(|source| LoadedFile {
             path: Arc::clone(&source.path),
             raw: source.raw.clone().ok_or_else(|| errors(&source.problems)),
         });
-        let inputs = Loaded { gateway, files: routes.collect() };
+        let inputs = Loaded {
+            gateway,
+            files: routes.collect(),
+            problems: errors(&files.folder_problems),
+        };
         self.files = Some(files);
-        Assembled { inputs, tls, warnings }
+        Assembled {
+            inputs,
+            tls,
+            warnings,
+        }
     }
 
     /// Key sets follow `witgate.yaml`: if what was read last did not go live, they are what they were before.
     pub fn settle(&mut self, live: &Arc<raw::Gateway>) {
-        let read = self.files.as_ref().and_then(|files| files.gateway.raw.as_ref());
+        let read = self
+            .files
+            .as_ref()
+            .and_then(|files| files.gateway.raw.as_ref());
         let went_live = read.is_some_and(|read| Arc::ptr_eq(read, live));
         if let Some(replaced) = self.replaced.take()
             && !went_live
@@ -85,25 +103,47 @@ impl Assembly {
 
     /// What to watch beside `witgate.yaml` and the folder of route files.
     pub fn extra_files(&self) -> Vec<PathBuf> {
-        let Some(files) = &self.files else { return Vec::new() };
-        let Some(raw) = &files.gateway.raw else { return Vec::new() };
+        let Some(files) = &self.files else {
+            return Vec::new();
+        };
+        let Some(raw) = &files.gateway.raw else {
+            return Vec::new();
+        };
         let components = raw.plugins.values().map(|plugin| &plugin.component.value);
-        let keys = raw.key_sets.values().filter_map(|set| set.file.as_ref().map(|file| &file.value));
-        let tls = raw.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        let keys = raw
+            .key_sets
+            .values()
+            .filter_map(|set| set.file.as_ref().map(|file| &file.value));
+        let tls = raw
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.tls.as_ref());
         let certificates = tls.flat_map(|tls| &tls.certificates);
-        let certificates = certificates.flat_map(|pair| [&pair.certificate.value, &pair.value.key.value]);
-        components.chain(keys).chain(certificates).map(|path| files.base().join(path)).collect()
+        let certificates =
+            certificates.flat_map(|pair| [&pair.certificate.value, &pair.value.key.value]);
+        components
+            .chain(keys)
+            .chain(certificates)
+            .map(|path| files.base().join(path))
+            .collect()
     }
 
-    #[allow(clippy::type_complexity, reason = "used once, just below its one caller")]
+    #[allow(
+        clippy::type_complexity,
+        reason = "used once, just below its one caller"
+    )]
     fn gateway(
         &mut self,
         files: &config::Loaded,
     ) -> Result<((GatewayFile, Arc<Plugins>), Vec<Option<Arc<ServerConfig>>>), Vec<Problem>> {
         let source = &files.gateway;
-        let raw = source.raw.as_ref().ok_or_else(|| errors(&source.problems))?;
+        let raw = source
+            .raw
+            .as_ref()
+            .ok_or_else(|| errors(&source.problems))?;
         let mut problems = Vec::new();
-        self.key_sets(raw, source, files.base()).unwrap_or_else(|found| problems.extend(found));
+        self.key_sets(raw, source, files.base())
+            .unwrap_or_else(|found| problems.extend(found));
         let plugins = match self.plugins(raw, source, files.base()) {
             Ok(plugins) => Some(plugins),
             Err(found) => {
@@ -113,7 +153,11 @@ impl Assembly {
         };
         let mut tls = Vec::with_capacity(raw.listeners.len());
         for listener in &raw.listeners {
-            match listener.tls.as_ref().map(|tls| compile_tls(tls, &source.path, files.base())) {
+            match listener
+                .tls
+                .as_ref()
+                .map(|tls| compile_tls(tls, &source.path, files.base()))
+            {
                 None => tls.push(None),
                 Some(Ok(config)) => tls.push(Some(config)),
                 Some(Err(found)) => problems.extend(found),
@@ -121,7 +165,10 @@ impl Assembly {
         }
         match plugins {
             Some(plugins) if problems.is_empty() => {
-                let gateway = GatewayFile { path: Arc::clone(&source.path), raw: Arc::clone(raw) };
+                let gateway = GatewayFile {
+                    path: Arc::clone(&source.path),
+                    raw: Arc::clone(raw),
+                };
                 Ok(((gateway, plugins), tls))
             }
             _ => Err(problems),
@@ -148,7 +195,13 @@ impl Assembly {
         source: &config::Source<raw::Gateway>,
         base: &Path,
     ) -> Result<Arc<Plugins>, Vec<Problem>> {
-        let plugins = Plugins::load(&self.host, &raw.plugins, &source.path, base, self.plugins.as_deref())?;
+        let plugins = Plugins::load(
+            &self.host,
+            &raw.plugins,
+            &source.path,
+            base,
+            self.plugins.as_deref(),
+        )?;
         let plugins = Arc::new(plugins);
         self.plugins = Some(Arc::clone(&plugins));
         Ok(plugins)
@@ -156,9 +209,9 @@ impl Assembly {
 }
 
 fn errors(problems: &[Problem]) -> Vec<Problem> {
-    problems.iter().filter(|problem| problem.severity == Severity::Error).cloned().collect()
-}
-
-fn folder_errors(files: &config::Loaded) -> Vec<Problem> {
-    errors(&files.folder_problems)
+    problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .cloned()
+        .collect()
 }

@@ -80,7 +80,11 @@ impl Configuration {
 
 /// `$XDG_CACHE_HOME/witgate`, or `~/.cache/witgate`.
 fn default_cache() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))?;
     Some(base.join("witgate"))
 }
@@ -90,28 +94,37 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(configuration) => run(&configuration),
         Command::Check(configuration) => check(&configuration),
-        Command::Schema { of } => written(schema::schema(of, &mut std::io::stdout().lock()).map(|()| true)),
+        Command::Schema { of } => {
+            written(schema::schema(of, &mut std::io::stdout().lock()).map(|()| true))
+        }
         Command::Routes(configuration) => {
             with_snapshot(&configuration, |snapshot| print(&routes::render(snapshot)))
         }
-        Command::Explain { configuration, method, url, headers, json } => {
-            with_snapshot(&configuration, |snapshot| {
-                match explain::ask(snapshot, &method, &url, &headers) {
-                    Ok(explanation) if json => match serde_json::to_string_pretty(&explanation) {
-                        Ok(text) => print(&format!("{text}\n")),
-                        Err(error) => fail(&error),
-                    },
-                    Ok(explanation) => print(&explain::render(&explanation)),
-                    Err(invalid) => fail(&invalid),
-                }
-            })
-        }
+        Command::Explain {
+            configuration,
+            method,
+            url,
+            headers,
+            json,
+        } => with_snapshot(&configuration, |snapshot| {
+            match explain::ask(snapshot, &method, &url, &headers) {
+                Ok(explanation) if json => match serde_json::to_string_pretty(&explanation) {
+                    Ok(text) => print(&format!("{text}\n")),
+                    Err(error) => fail(&error),
+                },
+                Ok(explanation) => print(&explain::render(&explanation)),
+                Err(invalid) => fail(&invalid),
+            }
+        }),
         Command::Version => print(&format!("witgate {}\n", env!("CARGO_PKG_VERSION"))),
     }
 }
 
 fn run(configuration: &Configuration) -> ExitCode {
-    let options = app::Options { config: configuration.config.clone(), cache: configuration.cache() };
+    let options = app::Options {
+        config: configuration.config.clone(),
+        cache: configuration.cache(),
+    };
     match app::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(app::Error::Configuration { rendered, .. }) => {
@@ -135,11 +148,20 @@ fn check(configuration: &Configuration) -> ExitCode {
     }
 }
 
-fn with_snapshot(configuration: &Configuration, then: impl FnOnce(&Snapshot) -> ExitCode) -> ExitCode {
+fn with_snapshot(
+    configuration: &Configuration,
+    then: impl FnOnce(&Snapshot) -> ExitCode,
+) -> ExitCode {
     match compile(configuration) {
         Err(code) => code,
-        Ok(Compiled { result: Ok((snapshot, _)), .. }) => then(&snapshot),
-        Ok(Compiled { assembly, result: Err(problems) }) => {
+        Ok(Compiled {
+            result: Ok((snapshot, _)),
+            ..
+        }) => then(&snapshot),
+        Ok(Compiled {
+            assembly,
+            result: Err(problems),
+        }) => {
             let _ = report(&assembly, &problems);
             ExitCode::FAILURE
         }
@@ -155,7 +177,9 @@ fn compile(configuration: &Configuration) -> Result<Compiled, ExitCode> {
     let host = Host::new(configuration.cache().as_deref(), Arc::new(Keys::default()));
     let host = host.map_err(|error| fail(&error))?;
     let mut assembly = Assembly::new(Path::new(&configuration.config), &host);
-    let Assembled { inputs, warnings, .. } = assembly.read();
+    let Assembled {
+        inputs, warnings, ..
+    } = assembly.read();
     let result = match Reloader::start(inputs) {
         Ok((reloader, outcome)) => {
             let warnings = warnings.into_iter().chain(outcome.problems).collect();
@@ -176,7 +200,11 @@ fn report(assembly: &Assembly, problems: &[Problem]) -> std::io::Result<bool> {
 }
 
 fn written(good: std::io::Result<bool>) -> ExitCode {
-    if matches!(good, Ok(true)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if matches!(good, Ok(true)) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn print(text: &str) -> ExitCode {

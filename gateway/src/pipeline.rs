@@ -16,6 +16,7 @@ mod executor;
 pub mod failure;
 mod forward;
 pub mod listen;
+mod policies;
 pub mod protocol;
 pub mod reply;
 pub mod route;
@@ -26,32 +27,61 @@ use std::{convert::Infallible, rc::Rc};
 
 use http::{Request, Response, request};
 use hyper::body::Incoming;
+use tower::{Service, ServiceBuilder};
 
 use crate::{snapshot::Action, worker::Worker};
-use context::{Client, Facts};
+use context::{Client, Facts, LocalResponse};
 use exchange::Exchange;
 use failure::Failure;
+use forward::Outgoing;
+use policies::Admitted;
 use protocol::{Refusal, fields, forwarding, normalise};
-use reply::ReplyBody;
+use reply::{ReplyBody, Source};
 use route::{Found, NoRoute, RequestView, redirect::RedirectView};
 
-type Reply = Response<ReplyBody>;
+/// A response before it is bound to the end of its exchange.
+type Reply = Response<Source>;
 
-/// One exchange, from the request's head to a response whose body carries the rest of it.
-///
-/// # Errors
-/// None: every failure has an answer.
-pub async fn serve(
+/// What serves the requests of one client connection. It has no error: every failure has an answer.
+pub fn stack(
     worker: Rc<Worker>,
     client: Rc<Client>,
-    request: Request<Incoming>,
-) -> Result<Reply, Infallible> {
-    let mut exchange = Exchange::begin(worker, client, &request);
-    let reply = match run(&mut exchange, request).await {
-        Ok(reply) => reply,
-        Err(failure) => exchange.answer(failure.into()),
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<ReplyBody>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<ReplyBody>, Infallible>>,
+> + Clone {
+    ServiceBuilder::new()
+        .map_request(move |request| Exchange::begin(&worker, &client, request))
+        .map_response(|(exchange, reply): (Box<Exchange>, Reply)| exchange.finish(reply))
+        .then(unwind)
+        .service_fn(advance)
+}
+
+/// An exchange and its request go in, the exchange and what came of the request come out.
+async fn advance(
+    (mut exchange, request): (Box<Exchange>, Request<Incoming>),
+) -> Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)> {
+    match run(&mut exchange, request).await {
+        Ok(reply) => Ok((exchange, reply)),
+        Err(failure) => Err((exchange, failure)),
+    }
+}
+
+/// On the way back: a failure gets its answer, and the policies see whatever goes to the client.
+async fn unwind(
+    advanced: Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)>,
+) -> Result<(Box<Exchange>, Reply), Infallible> {
+    let (mut exchange, reply) = match advanced {
+        Ok(advanced) => advanced,
+        Err((mut exchange, failure)) => {
+            let reply = exchange.answer(failure);
+            (exchange, reply)
+        }
     };
-    Ok(exchange.finish(reply))
+    let reply = policies::on_response(&mut exchange, reply).await;
+    Ok((exchange, reply))
 }
 
 async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Reply, Failure> {
@@ -67,38 +97,55 @@ async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Repl
     let facts = forwarding::apply(&mut head, &exchange.client.peer, &pinned.forwarding, || {
         exchange.worker.ids.next()
     });
-    exchange.facts = Some(facts.clone());
+    let facts = &*exchange.facts.insert(facts);
 
-    // route
+    // route: whatever the action makes of the path, it makes of the one that matched.
     let found = find(&pinned.snapshot().table, &head).map_err(Failure::NoRoute)?;
-    let route = pinned.snapshot().table.get(found.index);
     exchange.route = Some(found.index);
-
-    match &route.action {
-        Action::Respond(respond) => Ok(exchange.local(respond.response())),
+    let route = pinned.snapshot().table.get(found.index);
+    let planned = match &route.action {
+        Action::Respond(respond) => Planned::Answer(respond.response()),
         Action::Redirect(redirect) => {
-            let view = redirect_view(&head, &facts);
-            let response = redirect
-                .response(&view, &found.captures)
-                .map_err(|_| Failure::BadTarget)?;
-            Ok(exchange.local(response))
+            let view = redirect_view(&head, facts);
+            Planned::Answer(
+                redirect
+                    .response(&view, &found.captures)
+                    .map_err(|_| Failure::BadTarget)?,
+            )
         }
         Action::Forward { upstream, rewrite } => {
-            let rewritten = rewrite
-                .path_and_query(head.uri.path(), head.uri.query(), &found.captures)
-                .map_err(|_| Failure::BadTarget)?;
-            let outgoing = forward::Outgoing {
+            let (path, query) = (head.uri.path(), head.uri.query());
+            let target = rewrite.path_and_query(path, query, &found.captures);
+            let target = target.map_err(|_| Failure::BadTarget)?;
+            let target = target.map(|target| (head.uri.clone(), target));
+            Planned::Forward(Outgoing {
                 route,
                 upstream,
                 rewrite,
-                rewritten,
+                target,
                 hop,
-            };
-            forward::forward(exchange, outgoing, head, body).await
+            })
         }
+    };
+
+    // sandbox
+    let body = exchange.receive(route, body);
+    let body = match policies::on_request(exchange, route, &mut head, body).await? {
+        Admitted::Next(body) => body,
+        Admitted::Reply(response) => return Ok(exchange.local(response)),
+    };
+
+    match planned {
+        Planned::Answer(response) => Ok(exchange.local(response)),
+        Planned::Forward(outgoing) => forward::forward(exchange, outgoing, head, body).await,
     }
 }
 
+/// What the route's action makes of a request, unless a policy has something against it.
+enum Planned<'a> {
+    Answer(LocalResponse),
+    Forward(Outgoing<'a>),
+}
 fn find<R>(table: &route::Table<R>, head: &request::Parts) -> Result<Found, NoRoute> {
     let authority = authority(head);
     let host = without_port(authority);

@@ -126,7 +126,10 @@ fn the_state_lasts_as_long_as_the_exchange() {
     let second = exchange.on_request_body(b"de", true).unwrap();
     assert!(matches!(second, BodyAction::Reply(reply) if reply.status == 413));
     let response = TestResponse::new(200).header("content-type", "text/plain");
-    assert_eq!(exchange.on_response(response).unwrap(), ResponseVerdict::Next);
+    assert_eq!(
+        exchange.on_response(response).unwrap(),
+        ResponseVerdict::Next
+    );
     assert_eq!(exchange.response().header("x-path").unwrap(), "/a");
     assert_eq!(
         exchange.on_response_body(b"ok", true).unwrap(),

@@ -62,7 +62,10 @@ pub(super) fn answer(control: &Control) -> Answer {
         listeners: raw
             .listeners
             .iter()
-            .map(|listener| Listener { address: *listener.address, tls: listener.tls.is_some() })
+            .map(|listener| Listener {
+                address: *listener.address,
+                tls: listener.tls.is_some(),
+            })
             .collect(),
         timeouts_ms: Timeouts {
             connect: timeouts.connect.as_millis(),
@@ -84,7 +87,11 @@ pub(super) fn answer(control: &Control) -> Answer {
             .iter()
             .map(|upstream| Upstream {
                 name: upstream.name().to_owned(),
-                endpoints: upstream.endpoints().into_iter().map(str::to_owned).collect(),
+                endpoints: upstream
+                    .endpoints()
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect(),
             })
             .collect(),
     };

@@ -12,7 +12,9 @@ pub(super) fn answer(control: &Control, request: &Request<Incoming>) -> Answer {
     let (mut method, mut url, mut headers) = (String::from("GET"), None, Vec::new());
     for pair in request.uri().query().unwrap_or_default().split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let value = percent_decode_str(&value.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned();
         match name {
             "method" => method = value,
             "url" => url = Some(value),
@@ -21,7 +23,10 @@ pub(super) fn answer(control: &Control, request: &Request<Incoming>) -> Answer {
         }
     }
     let Some(url) = url else {
-        return text(StatusCode::BAD_REQUEST, "ask with ?url=http://HOST/PATH&method=GET&header=NAME:VALUE\n");
+        return text(
+            StatusCode::BAD_REQUEST,
+            "ask with ?url=http://HOST/PATH&method=GET&header=NAME:VALUE\n",
+        );
     };
     match ask(&control.snapshot(), &method, &url, &headers) {
         Ok(explanation) => json(StatusCode::OK, &explanation),

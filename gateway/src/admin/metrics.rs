@@ -12,7 +12,11 @@ pub(super) fn answer(control: &Control) -> Answer {
     configuration(control, &mut out);
     render(&control.shards(), &mut out);
     control.host().render(&mut out);
-    typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", out.into())
+    typed(
+        StatusCode::OK,
+        "text/plain; version=0.0.4; charset=utf-8",
+        out.into(),
+    )
 }
 
 fn configuration(control: &Control, out: &mut String) {
@@ -20,17 +24,40 @@ fn configuration(control: &Control, out: &mut String) {
     let last = control.last();
     let routes = control.snapshot().table.routes().count();
     for (name, kind, help, value) in [
-        ("witgate_config_generation", "gauge", "The live generation.", last.outcome.generation),
-        ("witgate_config_routes", "gauge", "Routes in the live table.", routes as u64),
+        (
+            "witgate_config_generation",
+            "gauge",
+            "The live generation.",
+            last.outcome.generation,
+        ),
+        (
+            "witgate_config_routes",
+            "gauge",
+            "Routes in the live table.",
+            routes as u64,
+        ),
         (
             "witgate_config_stale_files",
             "gauge",
             "Files of which an older version is live.",
             last.outcome.stale.len() as u64,
         ),
-        ("witgate_config_reloads_total", "counter", "Reloads since the start.", reloads),
-        ("witgate_config_failed_reloads_total", "counter", "Reloads in which something was wrong.", failed),
+        (
+            "witgate_config_reloads_total",
+            "counter",
+            "Reloads since the start.",
+            reloads,
+        ),
+        (
+            "witgate_config_failed_reloads_total",
+            "counter",
+            "Reloads in which something was wrong.",
+            failed,
+        ),
     ] {
-        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+        let _ = writeln!(
+            out,
+            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
+        );
     }
 }

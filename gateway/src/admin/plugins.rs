@@ -26,9 +26,21 @@ pub(super) fn answer(control: &Control) -> Answer {
         .map(|plugin| Shown {
             name: plugin.name(),
             generation: plugin.generation(),
-            digest: plugin.content_hash().iter().map(|byte| format!("{byte:02x}")).collect(),
-            phases: plugin.phases().iter().map(|phase| phase.to_string()).collect(),
-            grants: plugin.grants().iter().map(|grant| grant.to_string()).collect(),
+            digest: plugin
+                .content_hash()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            phases: plugin
+                .phases()
+                .iter()
+                .map(|phase| phase.to_string())
+                .collect(),
+            grants: plugin
+                .grants()
+                .iter()
+                .map(|grant| grant.to_string())
+                .collect(),
             schema: serde_json::from_str(plugin.schema()).unwrap_or_default(),
         })
         .collect();

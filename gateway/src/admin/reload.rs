@@ -29,7 +29,12 @@ impl<'a> Report<'a> {
             swapped: last.outcome.swapped,
             reason: last.reason.to_string(),
             took_ms: last.took.as_secs_f64() * 1e3,
-            stale: last.outcome.stale.iter().map(|file| file.display().to_string()).collect(),
+            stale: last
+                .outcome
+                .stale
+                .iter()
+                .map(|file| file.display().to_string())
+                .collect(),
             problems: &last.outcome.problems,
         }
     }
@@ -37,7 +42,15 @@ impl<'a> Report<'a> {
 
 pub(super) fn answer(control: &Control) -> Answer {
     let last = control.reload(Reason::Admin);
-    let failed = last.outcome.problems.iter().any(|problem| problem.severity == Severity::Error);
-    let status = if failed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let failed = last
+        .outcome
+        .problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
+    let status = if failed {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     json(status, &Report::of(&last))
 }

@@ -97,9 +97,16 @@ impl Control {
     ///
     /// # Errors
     /// When anything in it is wrong: a missing route can let a broader one answer without its policies.
-    pub fn start(mut assembly: Assembly, host: &Arc<Host>) -> Result<(Self, Arc<raw::Gateway>), Error> {
+    pub fn start(
+        mut assembly: Assembly,
+        host: &Arc<Host>,
+    ) -> Result<(Self, Arc<raw::Gateway>), Error> {
         let begun = Instant::now();
-        let Assembled { inputs, tls, warnings } = assembly.read();
+        let Assembled {
+            inputs,
+            tls,
+            warnings,
+        } = assembly.read();
         let refuse = |mut problems: Vec<Problem>| {
             problems.extend(warnings.iter().cloned());
             let mut rendered = Vec::new();
@@ -117,10 +124,17 @@ impl Control {
         let tls = tls.unwrap_or_default();
         let (retired, mut old) = unbounded_channel();
         tokio::task::spawn_local(async move { while old.recv().await.is_some() {} });
-        let last =
-            LastReload { outcome, reason: Reason::Start, at: SystemTime::now(), took: begun.elapsed() };
+        let last = LastReload {
+            outcome,
+            reason: Reason::Start,
+            at: SystemTime::now(),
+            took: begun.elapsed(),
+        };
         let control = Self {
-            acceptors: tls.into_iter().map(|tls| Arc::new(ArcSwapOption::new(tls))).collect(),
+            acceptors: tls
+                .into_iter()
+                .map(|tls| Arc::new(ArcSwapOption::new(tls)))
+                .collect(),
             fixed: Fixed::of(&raw),
             assembly: RefCell::new(assembly),
             reloader: RefCell::new(reloader),
@@ -138,7 +152,11 @@ impl Control {
     /// Reads the configuration again and makes live what can be.
     pub fn reload(&self, reason: Reason) -> LastReload {
         let begun = Instant::now();
-        let Assembled { inputs, tls, warnings } = self.assembly.borrow_mut().read();
+        let Assembled {
+            inputs,
+            tls,
+            warnings,
+        } = self.assembly.borrow_mut().read();
         let mut outcome = self.reloader.borrow_mut().reload(inputs);
         outcome.problems.extend(warnings);
         let raw = Arc::clone(self.reloader.borrow().gateway());
@@ -146,13 +164,24 @@ impl Control {
         if Fixed::of(&raw) == self.fixed {
             self.swap_certificates(tls);
         } else {
-            tracing::warn!("listeners, admin or workers changed in witgate.yaml: that needs a restart");
+            tracing::warn!(
+                "listeners, admin or workers changed in witgate.yaml: that needs a restart"
+            );
         }
         self.reloads.set(self.reloads.get() + 1);
-        if outcome.problems.iter().any(|problem| problem.severity == Severity::Error) {
+        if outcome
+            .problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
+        {
             self.failed_reloads.set(self.failed_reloads.get() + 1);
         }
-        let last = LastReload { outcome, reason, at: SystemTime::now(), took: begun.elapsed() };
+        let last = LastReload {
+            outcome,
+            reason,
+            at: SystemTime::now(),
+            took: begun.elapsed(),
+        };
         report(&last);
         self.last.replace(last.clone());
         last
@@ -168,7 +197,9 @@ impl Control {
     pub async fn watch(self: Rc<Self>) {
         let started = {
             let assembly = self.assembly.borrow();
-            let Some(files) = assembly.files() else { return };
+            let Some(files) = assembly.files() else {
+                return;
+            };
             Watch::start(&files.gateway.path, &files.folder).and_then(|(watch, changes)| {
                 watch.set_extra(assembly.extra_files())?;
                 Ok((watch, changes))
@@ -184,7 +215,9 @@ impl Control {
         while changes.next().await {
             self.reload(Reason::Change);
             let assembly = self.assembly.borrow();
-            let folder = assembly.files().map(|files| watch.set_folder(&files.folder));
+            let folder = assembly
+                .files()
+                .map(|files| watch.set_folder(&files.folder));
             let extra = watch.set_extra(assembly.extra_files());
             if let Some(Err(error)) = folder.into_iter().chain([extra]).find(Result::is_err) {
                 tracing::warn!(%error, "a changed set of files cannot be watched");
@@ -248,15 +281,28 @@ impl Control {
 
 fn report(last: &LastReload) {
     for problem in &last.outcome.problems {
-        let place = format!("{}:{}:{}", problem.file.display(), problem.span.line, problem.span.column);
+        let place = format!(
+            "{}:{}:{}",
+            problem.file.display(),
+            problem.span.line,
+            problem.span.column
+        );
         let hint = problem.hint.as_deref().unwrap_or_default();
         match problem.severity {
             Severity::Error => tracing::error!(%place, hint, "{}", problem.message),
             Severity::Warning => tracing::warn!(%place, hint, "{}", problem.message),
         }
     }
-    let Outcome { generation, swapped, stale, .. } = &last.outcome;
-    let stale: Vec<_> = stale.iter().map(|file| file.display().to_string()).collect();
+    let Outcome {
+        generation,
+        swapped,
+        stale,
+        ..
+    } = &last.outcome;
+    let stale: Vec<_> = stale
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
     let took = last.took;
     tracing::info!(reason = %last.reason, generation, swapped, ?stale, ?took, "reloaded");
 }

@@ -46,8 +46,16 @@ pub(super) struct Serving {
 
 impl Crew {
     /// Binds every listener once for each worker.
-    pub(super) fn bind(control: &Control, raw: &raw::Gateway, host: &Arc<Host>) -> Result<Self, Error> {
-        let workers = raw.workers.as_ref().map_or_else(cores, |workers| usize::from(**workers)).max(1);
+    pub(super) fn bind(
+        control: &Control,
+        raw: &raw::Gateway,
+        host: &Arc<Host>,
+    ) -> Result<Self, Error> {
+        let workers = raw
+            .workers
+            .as_ref()
+            .map_or_else(cores, |workers| usize::from(**workers))
+            .max(1);
         let mut sockets: Vec<_> = (0..workers).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
         for (listener, acceptor) in raw.listeners.iter().zip(control.acceptors()) {
@@ -59,7 +67,11 @@ impl Crew {
                 worker.push((socket, Arc::clone(acceptor)));
             }
         }
-        Ok(Self { sockets, addresses, host: Arc::clone(host) })
+        Ok(Self {
+            sockets,
+            addresses,
+            host: Arc::clone(host),
+        })
     }
 
     /// Starts the threads.
@@ -85,15 +97,22 @@ impl Crew {
             };
             let (permits, draining) = (Arc::clone(&permits), draining.clone());
             let alive = alive.clone();
-            let thread = thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
-                if let Err(error) = work(parts, sockets, &permits, draining) {
-                    tracing::error!(%error, worker = index, "a worker could not start");
-                }
-                drop(alive);
-            });
+            let thread = thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || {
+                    if let Err(error) = work(parts, sockets, &permits, draining) {
+                        tracing::error!(%error, worker = index, "a worker could not start");
+                    }
+                    drop(alive);
+                });
             threads.push(thread.map_err(Error::Machine)?);
         }
-        Ok(Serving { addresses: self.addresses, drain, ended, threads })
+        Ok(Serving {
+            addresses: self.addresses,
+            drain,
+            ended,
+            threads,
+        })
     }
 }
 
@@ -108,8 +127,9 @@ fn work(
     permits: &Arc<Semaphore>,
     mut draining: watch::Receiver<Option<Instant>>,
 ) -> io::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(Default::default())?;
     runtime.block_on(async {
         let worker = Worker::new(parts);
         tokio::task::spawn_local(Rc::clone(&worker.deadlines).run());
@@ -119,7 +139,14 @@ fn work(
         for (socket, tls) in sockets {
             let listener = TcpListener::from_std(socket)?;
             let permits = Arc::clone(permits);
-            let accept = accept(Rc::clone(&worker), Accepting { listener, tls, permits });
+            let accept = accept(
+                Rc::clone(&worker),
+                Accepting {
+                    listener,
+                    tls,
+                    permits,
+                },
+            );
             accepting.push(tokio::task::spawn_local(accept));
         }
         // An error means that nobody can tell us to drain any more: the process is ending.
@@ -140,7 +167,10 @@ async fn drain(worker: &Worker, until: Instant) {
     const CUT: Duration = Duration::from_secs(1);
     while !worker.watch.is_empty() && Instant::now() < until {
         worker.watch.close_all(false);
-        tokio::time::sleep(Watch::INTERVAL.min(until.saturating_duration_since(Instant::now())) / 10).await;
+        tokio::time::sleep(
+            Watch::INTERVAL.min(until.saturating_duration_since(Instant::now())) / 10,
+        )
+        .await;
     }
     let left = worker.watch.len();
     if left > 0 {

@@ -33,7 +33,9 @@ pub fn report<'p>(
 ) -> io::Result<bool> {
     let problems: Vec<_> = problems.into_iter().collect();
     render(out, problems.iter().copied(), loaded, colour)?;
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error);
     let files: HashSet<_> = errors.clone().map(|problem| &problem.file).collect();
     let errors = errors.count();
     let warnings = match problems.len() - errors {
@@ -42,7 +44,11 @@ pub fn report<'p>(
     };
     if errors > 0 {
         let problems = count(errors, "problem");
-        writeln!(out, "{problems} in {}{warnings}", count(files.len(), "file"))?;
+        writeln!(
+            out,
+            "{problems} in {}{warnings}",
+            count(files.len(), "file")
+        )?;
         return Ok(false);
     }
     let routes = loaded.routes.iter().filter_map(|file| file.raw.as_ref());
@@ -94,7 +100,10 @@ mod tests {
         assert!(!good);
         let expected = "./routes.d/a.yaml:2:5: error: unknown key `nam`\n   2 |   - nam: a\n     |     ^^^ did you mean `name`?";
         assert!(out.starts_with(expected), "{out}");
-        assert!(out.contains("./routes.d/b.yaml:1:1: error: unknown key `rotes`"), "{out}");
+        assert!(
+            out.contains("./routes.d/b.yaml:1:1: error: unknown key `rotes`"),
+            "{out}"
+        );
         assert!(out.ends_with("\n3 problems in 2 files\n"), "{out}");
     }
 
@@ -102,6 +111,9 @@ mod tests {
     fn an_empty_folder_is_good_with_a_warning() {
         let (good, out) = checked(&[]);
         assert!(good);
-        assert!(out.ends_with("ok: 0 routes in 0 files, 1 warning\n"), "{out}");
+        assert!(
+            out.ends_with("ok: 0 routes in 0 files, 1 warning\n"),
+            "{out}"
+        );
     }
 }

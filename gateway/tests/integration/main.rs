@@ -4,11 +4,14 @@ mod support;
 
 mod drain;
 mod errors;
+mod examples;
 mod grpc;
 mod headers;
+mod jwt;
 mod limits;
 mod malformed;
 mod nginx;
+mod plugins;
 mod proxying;
 mod reload;
 mod routing;

@@ -1,7 +1,9 @@
 //! What the tests are made of: a real gateway process, upstreams, clients, certificates and tools.
 
 pub(crate) mod client;
+pub(crate) mod components;
 pub(crate) mod gateway;
+pub(crate) mod issuer;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod raw;

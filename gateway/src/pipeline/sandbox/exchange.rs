@@ -111,6 +111,11 @@ impl Exchange {
         })))
     }
 
+    /// The exchange of an empty chain.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
     /// Whether the chain has no plugins.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
@@ -148,6 +153,11 @@ impl Running {
             left_out: false,
         };
         self.seen.borrow_mut().push(seen);
+    }
+
+    /// What comes after the end concerns no plugin.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get()
     }
 
     fn reached(&self) -> usize {
@@ -216,7 +226,9 @@ impl Running {
         kind: FailureKind,
     ) -> Result<(), Failure> {
         let plugin = self.plugin(index);
-        report(&self.seen.borrow()[index].slot, &self.about, phase, &kind);
+        if let Some(seen) = self.seen.borrow().get(index) {
+            report(&seen.slot, &self.about, phase, &kind);
+        }
         self.leave_out(index);
         match plugin.settings.on_failure {
             OnFailure::Open => Ok(()),

@@ -166,7 +166,7 @@ pub(crate) fn witgate(folder: &Path) -> Command {
     let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache");
     command
         .current_dir(folder)
-        .env("XDG_CACHE_HOME", cache)
+        .env("WITGATE_CACHE", cache)
         .env_remove("WITGATE_LOG");
     command
 }
