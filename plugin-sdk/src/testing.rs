@@ -84,7 +84,7 @@ pub fn allow_refresh(name: &str, allowed: bool) {
             .key_sets
             .entry(name.to_owned())
             .or_default()
-            .can_refresh = allowed
+            .can_refresh = allowed;
     });
 }
 

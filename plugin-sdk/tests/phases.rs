@@ -101,7 +101,7 @@ impl Policy for Watcher {
 }
 
 fn watcher() -> Watcher {
-    testing::configure(r#"{ "longest": 4 }"#).unwrap()
+    testing::configure(r#"{ "longest": 4 }"#).expect("a right configuration")
 }
 
 #[test]
