@@ -62,18 +62,18 @@ pub fn stack(
 /// An exchange and its request go in, the exchange and what came of the request come out.
 async fn advance(
     (mut exchange, request): (Box<Exchange>, Request<Incoming>),
-) -> Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)> {
-    match run(&mut exchange, request).await {
+) -> Result<Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)>, Infallible> {
+    Ok(match run(&mut exchange, request).await {
         Ok(reply) => Ok((exchange, reply)),
         Err(failure) => Err((exchange, failure)),
-    }
+    })
 }
 
 /// On the way back: a failure gets its answer, and the policies see whatever goes to the client.
 async fn unwind(
-    advanced: Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)>,
+    advanced: Result<Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)>, Infallible>,
 ) -> Result<(Box<Exchange>, Reply), Infallible> {
-    let (mut exchange, reply) = match advanced {
+    let (mut exchange, reply) = match advanced.unwrap_or_else(|never| match never {}) {
         Ok(advanced) => advanced,
         Err((mut exchange, failure)) => {
             let reply = exchange.answer(failure);
