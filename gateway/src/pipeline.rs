@@ -42,6 +42,9 @@ use route::{Found, NoRoute, RequestView, redirect::RedirectView};
 /// A response before it is bound to the end of its exchange.
 type Reply = Response<Source>;
 
+/// What an exchange came to on its way in.
+type Advanced = Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)>;
+
 /// What serves the requests of one client connection. It has no error: every failure has an answer.
 pub fn stack(
     worker: Rc<Worker>,
@@ -62,7 +65,7 @@ pub fn stack(
 /// An exchange and its request go in, the exchange and what came of the request come out.
 async fn advance(
     (mut exchange, request): (Box<Exchange>, Request<Incoming>),
-) -> Result<Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)>, Infallible> {
+) -> Result<Advanced, Infallible> {
     Ok(match run(&mut exchange, request).await {
         Ok(reply) => Ok((exchange, reply)),
         Err(failure) => Err((exchange, failure)),
@@ -71,7 +74,7 @@ async fn advance(
 
 /// On the way back: a failure gets its answer, and the policies see whatever goes to the client.
 async fn unwind(
-    advanced: Result<Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)>, Infallible>,
+    advanced: Result<Advanced, Infallible>,
 ) -> Result<(Box<Exchange>, Reply), Infallible> {
     let (mut exchange, reply) = match advanced.unwrap_or_else(|never| match never {}) {
         Ok(advanced) => advanced,
