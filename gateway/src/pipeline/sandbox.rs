@@ -33,6 +33,7 @@ mod settings;
 mod state;
 mod stats;
 mod summary;
+mod tick;
 mod wasi;
 mod worker;
 
@@ -47,6 +48,7 @@ pub use self::{
     plugin::Plugin,
     plugins::Plugins,
     summary::{Ending, Summary},
+    tick::Ticker,
 };
 
 use std::{rc::Rc, sync::Arc};
@@ -73,3 +75,6 @@ impl Sandbox {
         self.0.maintain().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

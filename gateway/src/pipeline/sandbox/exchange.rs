@@ -155,6 +155,11 @@ impl Running {
         self.seen.borrow_mut().push(seen);
     }
 
+    /// What comes after the end concerns no plugin.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
     fn reached(&self) -> usize {
         self.seen.borrow().len()
     }
@@ -221,7 +226,9 @@ impl Running {
         kind: FailureKind,
     ) -> Result<(), Failure> {
         let plugin = self.plugin(index);
-        report(&self.seen.borrow()[index].slot, &self.about, phase, &kind);
+        if let Some(seen) = self.seen.borrow().get(index) {
+            report(&seen.slot, &self.about, phase, &kind);
+        }
         self.leave_out(index);
         match plugin.settings.on_failure {
             OnFailure::Open => Ok(()),

@@ -46,7 +46,7 @@ pub struct Plugin {
     host: Arc<Host>,
     /// An instance that judges configurations, away from all traffic; and what it lives in.
     judge: Mutex<Option<Instance>>,
-    home: Arc<Home>,
+    pub(super) home: Arc<Home>,
 }
 
 /// What `witgate.yaml` says about a plugin besides its file.

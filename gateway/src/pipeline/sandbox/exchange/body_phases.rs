@@ -54,6 +54,9 @@ impl Running {
         trailers: Option<&HeaderMap>,
         trailer_edits: &mut Vec<Edit>,
     ) -> Result<BodyAction, FailureKind> {
+        if self.has_ended() {
+            return Ok(BodyAction::Done);
+        }
         let (shared, mut lent, state) = self.lend(index).await?;
         let called = match lent.configuration(&self.link(index).settings).await {
             Ok(config) => {
