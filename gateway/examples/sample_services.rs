@@ -129,15 +129,17 @@ struct Issuer {
 impl Issuer {
     fn new() -> anyhow::Result<Self> {
         let key = KeyPair::generate(KeySize::Rsa2048)?;
-        let public = key.public_key();
+        // RFC 8017 section A.1.1: of a key of 2048 bits, the modulus begins at byte 9, the exponent at byte 267.
+        let (modulus, exponent) = (9..265, 267..270);
+        let public = key.public_key().as_ref();
         let number = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let jwks = json!({ "keys": [{
             "kty": "RSA",
             "kid": "demo",
             "alg": "RS256",
             "use": "sig",
-            "n": number(public.modulus().big_endian_without_leading_zero()),
-            "e": number(public.exponent().big_endian_without_leading_zero()),
+            "n": number(&public[modulus]),
+            "e": number(&public[exponent]),
         }] });
         Ok(Self { key, jwks })
     }

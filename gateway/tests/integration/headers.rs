@@ -194,14 +194,13 @@ async fn forwarded_is_sent_when_asked_for() {
 }
 
 #[tokio::test]
-async fn via_names_the_gateway_both_ways() {
+async fn via_names_the_gateway() {
     let up = upstream::echo().await;
     let gateway = Setup::proxy_to(up)
         .settings("forwarding: { via: edge }")
         .start()
         .await;
     let answer: Answer = gateway.get("/").await;
-    assert_eq!(answer.header("via"), Some("1.1 edge"));
     assert_eq!(upstream::seen(&answer.json(), "via"), ["1.1 edge"]);
 }
 

@@ -59,7 +59,7 @@ async fn method_headers_and_query_count() {
     let gateway = with(
         r#"
 routes:
-  - { name: post, match: { method: POST }, respond: { body: post } }
+  - { name: post, match: { path: /post, method: POST }, respond: { body: post } }
   - { name: beta, match: { headers: { x-beta: "1" } }, respond: { body: beta } }
   - { name: debug, match: { query: { debug: { present: true } } }, respond: { body: debug } }
 "#,
@@ -73,7 +73,8 @@ routes:
         let answer = client::send(gateway.address(), sent).await;
         (answer.status().as_u16(), answer.text())
     };
-    assert_eq!(send(Method::POST, "/", "0").await.1, "post");
+    assert_eq!(send(Method::POST, "/post", "0").await.1, "post");
+    assert_eq!(send(Method::GET, "/post", "0").await.0, 405);
     assert_eq!(send(Method::GET, "/", "1").await.1, "beta");
     assert_eq!(send(Method::GET, "/?debug=", "0").await.1, "debug");
     assert_eq!(send(Method::GET, "/?other", "0").await.0, 404);

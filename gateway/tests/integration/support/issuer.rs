@@ -10,7 +10,6 @@ use std::{
 };
 
 use aws_lc_rs::{
-    encoding::AsBigEndian,
     rand::SystemRandom,
     rsa::{KeyPair, KeySize},
     signature::{self, KeyPair as _},
@@ -86,12 +85,13 @@ impl Key {
     }
 
     fn public(&self) -> Value {
-        let public = self.pair.public_key();
+        // RFC 8017 section A.1.1: of a key of 2048 bits, the modulus begins at byte 9, the exponent at byte 267.
+        let public = self.pair.public_key().as_ref();
         let number = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         json!({
             "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.id,
-            "n": number(public.modulus().big_endian_without_leading_zero()),
-            "e": number(public.exponent().big_endian_without_leading_zero()),
+            "n": number(&public[9..265]),
+            "e": number(&public[267..270]),
         })
     }
 
