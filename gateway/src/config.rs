@@ -4,6 +4,8 @@ mod document;
 mod load;
 pub mod problem;
 pub mod raw;
+pub mod schema;
 pub mod span;
+pub mod watch;
 
 pub use load::{Loaded, Source, load};

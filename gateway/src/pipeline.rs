@@ -16,6 +16,7 @@ mod executor;
 pub mod failure;
 mod forward;
 pub mod listen;
+mod policies;
 pub mod protocol;
 pub mod reply;
 pub mod route;
@@ -28,14 +29,17 @@ use http::{Request, Response, request};
 use hyper::body::Incoming;
 
 use crate::{snapshot::Action, worker::Worker};
-use context::{Client, Facts};
+use context::{Client, Facts, LocalResponse};
 use exchange::Exchange;
 use failure::Failure;
+use forward::Outgoing;
+use policies::Admitted;
 use protocol::{Refusal, fields, forwarding, normalise};
-use reply::ReplyBody;
+use reply::{ReplyBody, Source};
 use route::{Found, NoRoute, RequestView, redirect::RedirectView};
 
-type Reply = Response<ReplyBody>;
+/// A response before it is bound to the end of its exchange.
+type Reply = Response<Source>;
 
 /// One exchange, from the request's head to a response whose body carries the rest of it.
 ///
@@ -45,12 +49,13 @@ pub async fn serve(
     worker: Rc<Worker>,
     client: Rc<Client>,
     request: Request<Incoming>,
-) -> Result<Reply, Infallible> {
+) -> Result<Response<ReplyBody>, Infallible> {
     let mut exchange = Exchange::begin(worker, client, &request);
     let reply = match run(&mut exchange, request).await {
         Ok(reply) => reply,
-        Err(failure) => exchange.answer(failure.into()),
+        Err(failure) => exchange.answer(failure),
     };
+    let reply = policies::on_response(&mut exchange, reply).await;
     Ok(exchange.finish(reply))
 }
 
@@ -67,38 +72,55 @@ async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Repl
     let facts = forwarding::apply(&mut head, &exchange.client.peer, &pinned.forwarding, || {
         exchange.worker.ids.next()
     });
-    exchange.facts = Some(facts.clone());
+    let facts = &*exchange.facts.insert(facts);
 
-    // route
+    // route: whatever the action makes of the path, it makes of the one that matched.
     let found = find(&pinned.snapshot().table, &head).map_err(Failure::NoRoute)?;
-    let route = pinned.snapshot().table.get(found.index);
     exchange.route = Some(found.index);
-
-    match &route.action {
-        Action::Respond(respond) => Ok(exchange.local(respond.response())),
+    let route = pinned.snapshot().table.get(found.index);
+    let planned = match &route.action {
+        Action::Respond(respond) => Planned::Answer(respond.response()),
         Action::Redirect(redirect) => {
-            let view = redirect_view(&head, &facts);
-            let response = redirect
-                .response(&view, &found.captures)
-                .map_err(|_| Failure::BadTarget)?;
-            Ok(exchange.local(response))
+            let view = redirect_view(&head, facts);
+            Planned::Answer(
+                redirect
+                    .response(&view, &found.captures)
+                    .map_err(|_| Failure::BadTarget)?,
+            )
         }
         Action::Forward { upstream, rewrite } => {
-            let rewritten = rewrite
-                .path_and_query(head.uri.path(), head.uri.query(), &found.captures)
-                .map_err(|_| Failure::BadTarget)?;
-            let outgoing = forward::Outgoing {
+            let (path, query) = (head.uri.path(), head.uri.query());
+            let target = rewrite.path_and_query(path, query, &found.captures);
+            let target = target.map_err(|_| Failure::BadTarget)?;
+            let target = target.map(|target| (head.uri.clone(), target));
+            Planned::Forward(Outgoing {
                 route,
                 upstream,
                 rewrite,
-                rewritten,
+                target,
                 hop,
-            };
-            forward::forward(exchange, outgoing, head, body).await
+            })
         }
+    };
+
+    // sandbox
+    let body = exchange.receive(route, body);
+    let body = match policies::on_request(exchange, route, &mut head, body).await? {
+        Admitted::Next(body) => body,
+        Admitted::Reply(response) => return Ok(exchange.local(response)),
+    };
+
+    match planned {
+        Planned::Answer(response) => Ok(exchange.local(response)),
+        Planned::Forward(outgoing) => forward::forward(exchange, outgoing, head, body).await,
     }
 }
 
+/// What the route's action makes of a request, unless a policy has something against it.
+enum Planned<'a> {
+    Answer(LocalResponse),
+    Forward(Outgoing<'a>),
+}
 fn find<R>(table: &route::Table<R>, head: &request::Parts) -> Result<Found, NoRoute> {
     let authority = authority(head);
     let host = without_port(authority);

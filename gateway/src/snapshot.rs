@@ -75,3 +75,6 @@ pub struct Snapshot {
     /// In the order of their paths.
     units: Vec<Arc<Unit>>,
 }
+
+#[cfg(test)]
+mod tests;

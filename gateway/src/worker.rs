@@ -17,6 +17,7 @@ use crate::{
     pipeline::{
         deadline::Deadlines,
         protocol::activity::{Patience, Watch},
+        sandbox::{Host, Sandbox},
         upstream::Pools,
     },
     snapshot::{Snapshot, SnapshotCell},
@@ -36,11 +37,13 @@ pub struct Parts {
     pub access: Option<(AccessLog, Logged)>,
     /// Where old snapshots go to be freed: that takes longer than a request should wait.
     pub retired: UnboundedSender<Arc<Snapshot>>,
+    pub host: Arc<Host>,
 }
 
 /// One worker's state, in the hands of its tasks.
 pub struct Worker {
     pub pools: Pools,
+    pub sandbox: Sandbox,
     pub deadlines: Rc<Deadlines>,
     pub watch: Watch,
     pub shard: Arc<Shard>,
@@ -60,6 +63,7 @@ impl Worker {
         let deadlines = Rc::new(Deadlines::default());
         Rc::new(Self {
             pools: Pools::new(parts.index, &deadlines, &parts.shard),
+            sandbox: Sandbox::new(&parts.host),
             deadlines,
             watch: Watch::default(),
             counters: Counters::new(&parts.shard),

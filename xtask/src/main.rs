@@ -3,7 +3,9 @@
 mod command;
 mod components;
 mod licences;
+mod new;
 mod release;
+mod run;
 mod test;
 mod workspace;
 
@@ -25,10 +27,14 @@ struct Arguments {
 enum Chore {
     /// Builds the release binary and the components of `plugins/`.
     Build,
+    /// Runs a gateway in front of sample services, with witgate.yaml and routes.d/.
+    Run,
     /// Checks format, licences and lints, and runs every test.
     Test,
     /// Packs one archive: binary, components, sample configuration, systemd unit, licences.
     Dist,
+    /// Makes a plugin to begin with, in plugins/NAME.
+    New { name: String },
     /// Checks the licences and sources of all dependencies.
     Licences,
     /// Builds the components of `plugins/` and of `gateway/tests/plugins/` that changed.
@@ -52,8 +58,10 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match chore {
         Chore::Build => release::build(&workspace),
+        Chore::Run => run::run(&workspace),
         Chore::Test => test::all(&workspace),
         Chore::Dist => release::dist(&workspace),
+        Chore::New { name } => new::plugin(&workspace, &name),
         Chore::Licences => licences::check(&workspace),
         Chore::Components { names } => {
             components::build(&workspace, &components::Which::named(names))

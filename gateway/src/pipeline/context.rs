@@ -36,5 +36,6 @@ pub enum Fault {
 #[derive(Debug)]
 pub struct Client {
     pub peer: Peer,
+    pub speaks_http2: bool,
     pub activity: Arc<Activity>,
 }

@@ -5,19 +5,23 @@
 
 use std::{
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body::Body;
 use hyper::body::Incoming;
 
 use super::{
-    body::{BodyError, Upload},
+    body::{BodyError, ClientBody, RequestBody, Upload},
     context::{Client, Facts, LocalResponse},
-    failure::Answer,
+    failure::{Answer, Failure},
     protocol::forwarding::X_REQUEST_ID,
-    reply::{self, Guard, Outcome, ReplyBody},
+    reply::{self, Guard, Outcome, ReplyBody, Source},
     route::RouteIndex,
+    sandbox::{self, Interruption},
+    upstream,
 };
 use crate::{
     config::raw::AccessLog as Logged,
@@ -40,6 +44,7 @@ pub struct Exchange {
     pub facts: Option<Facts>,
     pub route: Option<RouteIndex>,
     pub upload: Option<Rc<Upload>>,
+    pub policies: sandbox::Exchange,
     /// An upstream's response is on its way to the client.
     pub forwarded: bool,
     pub started: Instant,
@@ -56,7 +61,7 @@ struct Line {
     time: SystemTime,
     method: Method,
     uri: Uri,
-    host: Option<http::HeaderValue>,
+    host: Option<HeaderValue>,
     protocol: &'static str,
 }
 
@@ -72,6 +77,7 @@ impl Exchange {
             facts: None,
             route: None,
             upload: None,
+            policies: sandbox::Exchange::none(),
             forwarded: false,
             started: Instant::now(),
             status: None,
@@ -83,41 +89,71 @@ impl Exchange {
         })
     }
 
+    /// The request's body, bounded as its route says.
+    pub fn receive(&mut self, route: &Route, incoming: Incoming) -> RequestBody {
+        if incoming.is_end_stream() {
+            return RequestBody::Empty;
+        }
+        let upload = Rc::clone(self.upload.insert(Rc::default()));
+        let deadlines = &self.worker.deadlines;
+        RequestBody::Client(ClientBody::new(
+            incoming,
+            route.body_limit,
+            route.idle_timeout,
+            deadlines,
+            upload,
+        ))
+    }
+
     /// A whole response made in the gateway.
-    pub fn local(&self, response: LocalResponse) -> Response<ReplyBody> {
+    pub fn local(&self, response: LocalResponse) -> Response<Source> {
         let grpc = self.facts.as_ref().is_some_and(|facts| facts.grpc);
-        let mut response = if grpc {
+        let response = if grpc {
             reply::as_grpc(response)
         } else {
             response
         };
-        if let Some(route) = self.matched() {
-            route.response_headers.apply(response.headers_mut());
-        }
-        response.map(ReplyBody::whole)
+        response.map(Source::whole)
     }
 
     /// The gateway's own answer to a failure.
-    pub fn answer(&mut self, answer: Answer) -> Response<ReplyBody> {
-        let response = reply::answer(&answer, self.facts.as_ref());
-        self.answer = Some(answer);
-        let closes = self.route.is_none() && response.status() == StatusCode::BAD_REQUEST;
-        let mut response = response.map(ReplyBody::whole);
-        if closes {
-            // What comes next on a connection whose framing is in doubt must not be read (RFC 9112 section 11.2).
+    pub fn answer(&mut self, failure: Failure) -> Response<Source> {
+        // What comes next on a connection whose framing is in doubt must not be read (RFC 9112 section 11.2).
+        let closes = matches!(failure, Failure::Refused(_));
+        let answer = Answer::from(failure);
+        let mut response = reply::answer(&answer, self.facts.as_ref());
+        if closes && !self.client.speaks_http2 {
             response
                 .headers_mut()
-                .insert(header::CONNECTION, http::HeaderValue::from_static("close"));
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response
+        self.answer = Some(answer);
+        response.map(Source::whole)
+    }
+
+    /// Who is at fault when an upstream did not answer: a body that breaks off shows as the upstream's failure.
+    ///
+    /// # Errors
+    /// Always, unless a plugin broke the request's body off with an answer of its own.
+    pub fn blame(&self, error: upstream::Error) -> Result<Response<Source>, Failure> {
+        match self.policies.interruption() {
+            Some(Interruption::Reply(response)) => return Ok(self.local(*response)),
+            Some(Interruption::Failure(failure)) => return Err(Failure::Plugin(failure)),
+            None => {}
+        }
+        let upload = self.upload.as_ref().and_then(|upload| upload.failure.get());
+        Err(upload.map_or(Failure::Upstream(error), Failure::Upload))
     }
 
     /// Sends the exchange off with its response.
-    pub fn finish(mut self: Box<Self>, mut response: Response<ReplyBody>) -> Response<ReplyBody> {
+    pub fn finish(mut self: Box<Self>, mut response: Response<Source>) -> Response<ReplyBody> {
+        if let Some(route) = self.matched() {
+            route.response_headers.apply(response.headers_mut());
+        }
         self.status = Some(response.status());
         self.identify(response.headers_mut());
         let (head, body) = response.into_parts();
-        Response::from_parts(head, body.guarded(self))
+        Response::from_parts(head, ReplyBody::new(body, self))
     }
 
     fn identify(&self, headers: &mut HeaderMap) {
@@ -145,6 +181,9 @@ impl Exchange {
             ending: self.ending(outcome),
         };
         self.worker.counters.observe(self.matched(), &observation);
+        if !self.policies.is_empty() {
+            self.policies.end(self.summary(&observation));
+        }
         if self.route.is_none() {
             self.worker.shard.requests_refused.add(1);
         }
@@ -170,8 +209,24 @@ impl Exchange {
         }
     }
 
+    fn summary(&self, observation: &Observation) -> sandbox::Summary {
+        let upstream = self.matched().and_then(Route::upstream);
+        sandbox::Summary {
+            ending: match observation.ending {
+                Ending::Complete => sandbox::Ending::Complete,
+                Ending::ClientGone => sandbox::Ending::ClientGone,
+                Ending::UpstreamFailed => sandbox::Ending::UpstreamFailed,
+                Ending::Timeout => sandbox::Ending::Timeout,
+                Ending::AnsweredHere => sandbox::Ending::AnsweredHere,
+            },
+            status: self.status.map(|status| status.as_u16()),
+            duration: observation.duration,
+            upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
+        }
+    }
+
     fn log(&self, line: &Line, observation: &Observation, outcome: &Outcome) {
-        let text = |value: Option<&http::HeaderValue>| {
+        let text = |value: Option<&HeaderValue>| {
             value
                 .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
                 .unwrap_or_default()

@@ -12,6 +12,7 @@ use super::{
     context::Fault,
     protocol::Refusal,
     route::NoRoute,
+    sandbox::{self, FailureKind},
     upstream::{self, ErrorKind},
 };
 
@@ -26,6 +27,9 @@ pub enum Failure {
     Upstream(upstream::Error),
     /// The route's `request` timeout passed.
     Timeout,
+    Plugin(sandbox::Failure),
+    /// The upstream's response broke off while a plugin waited for all of it.
+    Cut(BodyError),
 }
 
 /// What the client is told, and what the operator is.
@@ -97,8 +101,59 @@ impl From<Failure> for Answer {
                 DEADLINE_EXCEEDED,
                 "the service did not answer in time",
             ),
+            Failure::Plugin(failure) => plugin_failed(&failure),
+            Failure::Cut(error) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "upstream-reset",
+                Fault::Upstream,
+                UNAVAILABLE,
+                "the service broke off its answer",
+            )
+            .because(error),
         }
     }
+}
+
+fn plugin_failed(failure: &sandbox::Failure) -> Answer {
+    let (status, code, grpc, detail) = match (&failure.kind, failure.fault()) {
+        (FailureKind::BodyTooLarge(_), Fault::Client) => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            RESOURCE_EXHAUSTED,
+            "the body is too long",
+        ),
+        (FailureKind::BodyTooLarge(_), _) => (
+            StatusCode::BAD_GATEWAY,
+            "upstream-body-too-large",
+            INTERNAL,
+            "the answer is too long",
+        ),
+        (FailureKind::Timeout, _) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "plugin-timeout",
+            UNAVAILABLE,
+            "a policy took too long",
+        ),
+        (FailureKind::Exhausted(_), _) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "plugin-exhausted",
+            UNAVAILABLE,
+            "a policy is overloaded",
+        ),
+        (
+            FailureKind::Trap(_)
+            | FailureKind::Memory
+            | FailureKind::Failed(_)
+            | FailureKind::Invalid(_),
+            _,
+        ) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "plugin-failed",
+            INTERNAL,
+            "a policy failed",
+        ),
+    };
+    Answer::new(status, code, failure.fault(), grpc, detail).because(failure)
 }
 
 fn refused(refusal: Refusal) -> Answer {
@@ -204,7 +259,7 @@ impl From<BodyError> for Failure {
         match error {
             BodyError::TooLarge(_) => Self::Upload(UploadFailure::TooLarge),
             BodyError::Idle(_) => Self::Upload(UploadFailure::Idle),
-            BodyError::Client(_) | BodyError::Upstream(_) | BodyError::Plugin { .. } => {
+            BodyError::Client(_) | BodyError::Upstream(_) | BodyError::Plugin => {
                 Self::Upload(UploadFailure::Gone)
             }
         }

@@ -5,11 +5,11 @@ use std::{rc::Rc, sync::Arc, time::Instant};
 use http::{
     HeaderValue, Request, Response, StatusCode, Uri, Version, header, request, uri::PathAndQuery,
 };
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::upgrade::OnUpgrade;
 
 use super::{
     Reply,
-    body::{ClientBody, RequestBody, Upload},
+    body::RequestBody,
     deadline::{Deadline, within},
     exchange::Exchange,
     failure::Failure,
@@ -17,7 +17,7 @@ use super::{
         fields::{self, Hop},
         upgrade,
     },
-    reply::ReplyBody,
+    reply::Source,
     route::Rewrite,
     upstream::{Upstream, UpstreamBody},
 };
@@ -28,7 +28,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) route: &'a Route,
     pub(super) upstream: &'a Arc<Upstream>,
     pub(super) rewrite: &'a Rewrite,
-    pub(super) rewritten: Option<PathAndQuery>,
+    /// The target that matched, and what the rewrite makes of it; none: nothing.
+    pub(super) target: Option<(Uri, PathAndQuery)>,
     pub(super) hop: Hop,
 }
 
@@ -36,7 +37,7 @@ pub(super) async fn forward(
     exchange: &mut Exchange,
     mut outgoing: Outgoing<'_>,
     mut head: request::Parts,
-    body: Incoming,
+    body: RequestBody,
 ) -> Result<Reply, Failure> {
     let client_upgrade = outgoing
         .hop
@@ -44,7 +45,6 @@ pub(super) async fn forward(
         .as_ref()
         .and_then(|_| head.extensions.remove::<OnUpgrade>());
     outgoing.prepare(&mut head, client_upgrade.is_some());
-    let body = upload(exchange, outgoing.route, body);
     let request = Request::from_parts(head, body);
 
     let worker = Rc::clone(&exchange.worker);
@@ -62,14 +62,7 @@ pub(super) async fn forward(
     let response = match within(&mut deadline, sent).await {
         None => return Err(Failure::Timeout),
         Some(Ok(response)) => response,
-        // The client's fault shows as the upstream's when its body breaks off.
-        Some(Err(error)) => {
-            let upload = exchange
-                .upload
-                .as_ref()
-                .and_then(|upload| upload.failure.get());
-            return Err(upload.map_or(Failure::Upstream(error), Failure::Upload));
-        }
+        Some(Err(error)) => return exchange.blame(error),
     };
     exchange.forwarded = true;
     Ok(receive(exchange, &outgoing, response, client_upgrade))
@@ -78,7 +71,10 @@ pub(super) async fn forward(
 impl Outgoing<'_> {
     /// What the upstream is to see.
     fn prepare(&mut self, head: &mut request::Parts, upgrades: bool) {
-        if let Some(target) = self.rewritten.take() {
+        // A path that a policy has set is the last word on it.
+        if let Some((matched, target)) = self.target.take()
+            && head.uri == matched
+        {
             head.uri = Uri::from(target);
         }
         if let Some(host) = self.rewrite.host() {
@@ -98,22 +94,6 @@ impl Outgoing<'_> {
     }
 }
 
-fn upload(exchange: &mut Exchange, route: &Route, incoming: Incoming) -> RequestBody {
-    if http_body::Body::is_end_stream(&incoming) {
-        return RequestBody::Empty;
-    }
-    let upload = Rc::new(Upload::default());
-    exchange.upload = Some(Rc::clone(&upload));
-    let deadlines = &exchange.worker.deadlines;
-    RequestBody::Client(ClientBody::new(
-        incoming,
-        route.body_limit,
-        route.idle_timeout,
-        deadlines,
-        upload,
-    ))
-}
-
 fn receive(
     exchange: &Exchange,
     outgoing: &Outgoing<'_>,
@@ -130,11 +110,7 @@ fn receive(
         let upstream = hyper::upgrade::on(&mut response);
         tunnel(exchange, outgoing.route, client, upstream);
     }
-    outgoing
-        .route
-        .response_headers
-        .apply(response.headers_mut());
-    response.map(ReplyBody::upstream)
+    response.map(Source::Upstream)
 }
 
 /// The stream lives on when the exchange has ended; the connection counts as busy until then.

@@ -3,5 +3,5 @@
 mod body;
 mod problem;
 
-pub use body::{Guard, Outcome, ReplyBody};
+pub use body::{Guard, Outcome, ReplyBody, Source};
 pub use problem::{answer, as_grpc};

@@ -41,3 +41,6 @@ pub use rule::{RequestView, Rule, Unmet};
 pub use shared::{CowMap, CowVec, Keyed};
 pub use table::{Conflict, Found, NoRoute, RouteIndex, Table};
 pub use target::Wanted;
+
+#[cfg(test)]
+mod tests;

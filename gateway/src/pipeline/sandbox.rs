@@ -39,7 +39,7 @@ mod worker;
 
 pub use self::{
     body::{Break, ChainBody},
-    capabilities::keys::Keys,
+    capabilities::keys::{Declared, KeySetStatus, Keys},
     chain::Chain,
     exchange::{Exchange, Flow, Interruption, PhaseError},
     failure::{Failure, FailureKind},

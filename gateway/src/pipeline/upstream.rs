@@ -6,6 +6,7 @@ mod body;
 mod compile;
 mod connect;
 mod error;
+mod form;
 mod http1;
 mod http2;
 mod pool;

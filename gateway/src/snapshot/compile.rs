@@ -20,6 +20,7 @@ use crate::{
     },
     pipeline::{
         route::{Conflict, Report, Table},
+        sandbox::{Plugin, Plugins},
         upstream::{self, Origin},
     },
 };
@@ -54,6 +55,8 @@ struct Build<'a> {
     units: Vec<Arc<Unit>>,
     /// Names of upstreams that are not what they were.
     changed: HashSet<Arc<str>>,
+    /// Names of plugins that are not what they were.
+    changed_plugins: HashSet<Arc<str>>,
     /// Names of upstreams that have problems; these are reported once.
     broken: HashSet<Box<str>>,
     touched: Touched,
@@ -73,6 +76,9 @@ impl<'a> Build<'a> {
             names: previous.map(|it| it.names.clone()).unwrap_or_default(),
             units: Vec::new(),
             changed: HashSet::new(),
+            changed_plugins: previous
+                .map(|it| changed_plugins(&it.plugins, &inputs.plugins))
+                .unwrap_or_default(),
             broken: HashSet::new(),
             touched: Touched::default(),
             problems: report.into_problems(),
@@ -120,7 +126,7 @@ impl<'a> Build<'a> {
                     file: Arc::clone(&source.path),
                     span: written.span,
                 };
-                let known = KnownUpstream::new(name, upstream, &source.raw, place);
+                let known = KnownUpstream::new(name, upstream, place);
                 self.upstreams.insert(known);
             }
         }
@@ -287,17 +293,18 @@ impl<'a> Build<'a> {
         let Some(previous) = self.previous else {
             return Arc::clone(unit);
         };
-        let plugins = !Arc::ptr_eq(&previous.plugins, &self.inputs.plugins);
         let settings = self.settings.of_routes() != previous.settings.of_routes();
-        let upstreams = self.changed.iter().any(|name| unit.uses(name));
-        if !(plugins || settings || upstreams) {
+        if !settings && !unit.uses_any(&self.changed, &self.changed_plugins) {
             return Arc::clone(unit);
         }
         let mut report = Report::new(&unit.path);
         let mut unit = Unit::clone(unit);
         for compiled in &mut unit.routes {
             let route = &compiled.route;
-            let other_plugins = plugins && !route.written().plugins.is_empty();
+            let plugins = &route.written().plugins;
+            let other_plugins = plugins
+                .iter()
+                .any(|plugin| self.changed_plugins.contains(plugin.name.as_str()));
             let other_upstream = route
                 .upstream()
                 .is_some_and(|upstream| self.changed.contains(&upstream.name));
@@ -309,7 +316,7 @@ impl<'a> Build<'a> {
                 position: route.position(),
                 name: Arc::clone(&route.name),
                 id: route.id,
-                chain: Some(Arc::clone(&route.chain)).filter(|_| !other_plugins),
+                chain: Some(route.chain.clone()).filter(|_| !other_plugins),
             };
             // Its rules are those that it has.
             if let Some((route, _)) = draft.compile(&self.surroundings(), &mut report) {
@@ -374,4 +381,17 @@ impl<'a> Build<'a> {
             units: self.units,
         })
     }
+}
+
+/// The names of the plugins that are not the same in both.
+pub(super) fn changed_plugins(before: &Plugins, now: &Plugins) -> HashSet<Arc<str>> {
+    let differs = |plugin: &&Arc<Plugin>| {
+        let same = |other: &Plugins| {
+            let other = other.get(plugin.name());
+            other.is_some_and(|other| Arc::ptr_eq(other, plugin))
+        };
+        !(same(before) && same(now))
+    };
+    let all = before.iter().chain(now.iter());
+    all.filter(differs).map(|it| it.name().into()).collect()
 }

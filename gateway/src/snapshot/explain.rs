@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Action, Probe, Route, Snapshot, mask::mask};
+use super::{Action, KnownUpstream, Probe, Route, Snapshot, mask::mask};
 use crate::pipeline::route::{
     Found, NoRoute, Rule, Unmet,
     explain::{Loser, Why, survey},
@@ -174,10 +174,10 @@ impl Snapshot {
                     None => path.to_owned(),
                 };
                 let known = self.upstreams.get(&upstream.name);
-                let endpoints = known.map_or(Vec::new(), |known| known.endpoints());
+                let endpoints = known.into_iter().flat_map(KnownUpstream::endpoints);
                 Destination::Forward {
                     upstream: upstream.name.to_string(),
-                    endpoints: endpoints.into_iter().map(String::from).collect(),
+                    endpoints: endpoints.map(String::from).collect(),
                     host: rewrite.authority().map(ToString::to_string),
                     path: new.map_or_else(same, |new| new.to_string()),
                 }

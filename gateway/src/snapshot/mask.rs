@@ -38,12 +38,12 @@ pub(super) fn mask(value: &mut Value) {
 }
 
 fn is_secret(key: &str) -> bool {
-    let boundary = |c: char| c.is_ascii_uppercase() || !c.is_ascii_alphanumeric();
-    let last = match key.char_indices().rfind(|(_, c)| boundary(*c)) {
-        Some((at, c)) if c.is_ascii_uppercase() => &key[at..],
-        Some((at, c)) => &key[at + c.len_utf8()..],
-        None => key,
-    };
+    let last = key.rsplit(|c: char| !c.is_ascii_alphanumeric()).next();
+    let last = last.unwrap_or_default();
+    let hump = last
+        .rfind(|c: char| c.is_ascii_uppercase())
+        .filter(|_| last.contains(|c: char| c.is_ascii_lowercase()));
+    let last = &last[hump.unwrap_or(0)..];
     let is_word = |text: &str| SECRET_WORDS.contains(&text.to_ascii_lowercase().as_str());
     is_word(last) || is_word(key) || key.to_ascii_lowercase().contains("secret")
 }

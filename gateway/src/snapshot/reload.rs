@@ -10,11 +10,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{GatewayFile, Inputs, Snapshot, SnapshotCell, SourceFile, compile};
+use super::{
+    GatewayFile, Inputs, Snapshot, SnapshotCell, SourceFile, compile, compile::changed_plugins,
+};
 use crate::{
     config::{
         problem::{Problem, Severity},
-        raw::RouteFile,
+        raw::{self, RouteFile},
     },
     pipeline::sandbox::Plugins,
 };
@@ -25,6 +27,8 @@ pub struct Loaded {
     /// `witgate.yaml`, and the plugins that it names.
     pub gateway: Result<(GatewayFile, Arc<Plugins>), Vec<Problem>>,
     pub files: Vec<LoadedFile>,
+    /// Problems of the folder. An error among these keeps everything as it is.
+    pub problems: Vec<Problem>,
 }
 
 /// One file of `routes.d`.
@@ -60,7 +64,7 @@ impl Reloader {
     /// # Errors
     /// Every problem of every file, when one of them is an error.
     pub fn start(loaded: Loaded) -> Result<(Self, Outcome), Vec<Problem>> {
-        let mut problems = Vec::new();
+        let mut problems = loaded.problems;
         let mut sources = Vec::new();
         for file in loaded.files {
             match file.raw {
@@ -106,11 +110,17 @@ impl Reloader {
         &self.cell
     }
 
+    /// `witgate.yaml` as it is live.
+    pub fn gateway(&self) -> &Arc<raw::Gateway> {
+        &self.live.gateway.raw
+    }
+
     /// Makes live what can be.
     pub fn reload(&mut self, loaded: Loaded) -> Outcome {
         let previous = self.cell.load();
+        let blocked = has_errors(&loaded.problems);
         let mut attempt = Attempt::new(&self.live, loaded);
-        let compiled = if attempt.is_as_live() {
+        let compiled = if blocked || attempt.is_as_live() {
             None
         } else {
             attempt.compile(&previous)
@@ -157,7 +167,7 @@ impl<'a> Attempt<'a> {
             live,
             good: live.sources.iter().map(|it| (&*it.path, it)).collect(),
             inputs: live.clone(),
-            problems: Vec::new(),
+            problems: loaded.problems,
             stale: BTreeSet::new(),
         };
         match loaded.gateway {
@@ -256,7 +266,7 @@ impl<'a> Attempt<'a> {
 
     fn has_live_gateway(&self) -> bool {
         Arc::ptr_eq(&self.inputs.gateway.raw, &self.live.gateway.raw)
-            && Arc::ptr_eq(&self.inputs.plugins, &self.live.plugins)
+            && changed_plugins(&self.inputs.plugins, &self.live.plugins).is_empty()
     }
 
     /// Whether there is nothing to compile.

@@ -27,7 +27,7 @@ pub struct Route {
     pub id: u32,
     pub place: Place,
     pub action: Action,
-    pub chain: Arc<Chain>,
+    pub chain: Chain,
     /// Edits of the request, before the upstream sees it.
     pub request_headers: HeaderEdit,
     /// Edits of the response, before the client sees it.
@@ -103,7 +103,7 @@ pub(super) struct Draft<'a> {
     pub(super) name: Arc<str>,
     pub(super) id: u32,
     /// That of the same route in the same file, when its plugins are the same.
-    pub(super) chain: Option<Arc<Chain>>,
+    pub(super) chain: Option<Chain>,
 }
 
 impl Draft<'_> {
@@ -123,7 +123,6 @@ impl Draft<'_> {
         let chain = match self.chain {
             Some(chain) => Some(chain),
             None => Chain::compile(&self.name, &written.plugins, around.plugins, report.file())
-                .map(Arc::new)
                 .map_err(|problems| report.extend(problems))
                 .ok(),
         };

@@ -1,6 +1,11 @@
 //! What one file of `routes.d` became, and which files are others than before.
 
-use std::{cmp::Ordering, path::PathBuf, sync::Arc};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use super::{Route, SourceFile, tests_of_routes::Test};
 use crate::{config::raw::RouteFile, pipeline::route::Rule};
@@ -13,7 +18,9 @@ pub(super) struct Unit {
     pub(super) routes: Vec<Compiled>,
     pub(super) tests: Arc<[Test]>,
     /// The names of the upstreams that its routes forward to, sorted.
-    uses: Box<[Arc<str>]>,
+    upstreams: Box<[Arc<str>]>,
+    /// The names of the plugins on its routes, sorted.
+    plugins: Box<[Box<str>]>,
 }
 
 #[derive(Clone, Debug)]
@@ -25,23 +32,34 @@ pub(super) struct Compiled {
 impl Unit {
     pub(super) fn new(source: &SourceFile, routes: Vec<Compiled>, tests: Arc<[Test]>) -> Self {
         let upstreams = routes.iter().filter_map(|it| it.route.upstream());
-        let mut uses: Vec<_> = upstreams.map(|it| Arc::clone(&it.name)).collect();
-        uses.sort_unstable();
-        uses.dedup();
+        let plugins = source.raw.routes.iter().flat_map(|it| &it.plugins);
         Self {
             path: Arc::clone(&source.path),
             raw: Arc::clone(&source.raw),
+            upstreams: set(upstreams.map(|it| Arc::clone(&it.name))),
+            plugins: set(plugins.map(|it| it.name.as_str().into())),
             routes,
             tests,
-            uses: uses.into(),
         }
     }
 
-    pub(super) fn uses(&self, upstream: &str) -> bool {
-        self.uses
-            .binary_search_by(|name| (**name).cmp(upstream))
-            .is_ok()
+    /// Whether one of its routes refers to one of these.
+    pub(super) fn uses_any(
+        &self,
+        upstreams: &HashSet<Arc<str>>,
+        plugins: &HashSet<Arc<str>>,
+    ) -> bool {
+        let upstream = |name: &Arc<str>| self.upstreams.binary_search(name).is_ok();
+        let plugin = |name: &Arc<str>| {
+            let found = self.plugins.binary_search_by(|it| (**it).cmp(name));
+            found.is_ok()
+        };
+        upstreams.iter().any(upstream) || plugins.iter().any(plugin)
     }
+}
+
+fn set<T: Ord>(items: impl Iterator<Item = T>) -> Box<[T]> {
+    items.collect::<BTreeSet<T>>().into_iter().collect()
 }
 
 /// What became of one file.

@@ -3,12 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::Place;
-use crate::{
-    config::raw::{RouteFile, ShortOr},
-    pipeline::{
-        route::{CowMap, Keyed},
-        upstream::Upstream,
-    },
+use crate::pipeline::{
+    route::{CowMap, Keyed},
+    upstream::Upstream,
 };
 
 /// The upstreams of all files, by name.
@@ -38,7 +35,6 @@ pub struct KnownUpstream {
     pub upstream: Arc<Upstream>,
     pub place: Place,
     name: Arc<str>,
-    file: Arc<RouteFile>,
 }
 
 impl Keyed for KnownUpstream {
@@ -48,17 +44,11 @@ impl Keyed for KnownUpstream {
 }
 
 impl KnownUpstream {
-    pub(super) fn new(
-        name: &str,
-        upstream: Arc<Upstream>,
-        file: &Arc<RouteFile>,
-        place: Place,
-    ) -> Self {
+    pub(super) fn new(name: &str, upstream: Arc<Upstream>, place: Place) -> Self {
         Self {
             upstream,
             place,
             name: name.into(),
-            file: Arc::clone(file),
         }
     }
 
@@ -66,13 +56,8 @@ impl KnownUpstream {
         &self.name
     }
 
-    /// As it was written.
-    pub fn endpoints(&self) -> Vec<&str> {
-        match self.file.upstreams.get(&*self.name).map(|raw| &raw.value) {
-            Some(ShortOr::Short(endpoint)) => vec![endpoint],
-            Some(ShortOr::Full(raw)) => raw.endpoints.iter().map(|e| e.as_str()).collect(),
-            None => Vec::new(),
-        }
+    pub fn endpoints(&self) -> impl Iterator<Item = &str> {
+        self.upstream.endpoints.iter().map(|it| &*it.url)
     }
 }
 

@@ -15,6 +15,15 @@ pub(crate) fn expand(policy: &Type, phases: &[Phase]) -> TokenStream {
         .iter()
         .map(|phase| format_ident!("__export_{}", phase.method()));
     quote! {
+        // What only the exports use must not look unused where there are none.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn(
+            <#policy as ::witgate_plugin::Policy>::Config,
+        ) -> ::core::result::Result<
+            #policy,
+            ::std::vec::Vec<::witgate_plugin::config::Problem>,
+        > = <#policy as ::witgate_plugin::Policy>::new;
+
         #[cfg(target_arch = "wasm32")]
         #[doc(hidden)]
         type __WitgatePolicy = #policy;

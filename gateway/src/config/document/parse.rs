@@ -380,6 +380,12 @@ impl<'a> Builder<'a, '_> {
             | ErrorKind::TabAtBlockScalarStart
             | ErrorKind::TabInPlainScalar => "indent with spaces, not with tabs",
             ErrorKind::UnknownAnchor => "an anchor (`&name`) must stand before its alias (`*name`)",
+            ErrorKind::ExpectedFlowMappingSeparator
+            | ErrorKind::ExpectedFlowSequenceSeparator
+            | ErrorKind::MisplacedFlowCollectionEnd
+            | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+                "between braces or brackets, text with `{`, `}`, `[`, `]` or `,` must be in quotes"
+            }
             ErrorKind::UnclosedQuotedScalar => "the closing quote is missing",
             ErrorKind::UnclosedFlowCollection { .. } => "the closing bracket is missing",
             _ => return problem.into(),

@@ -23,7 +23,7 @@ fn problems(text: &str) -> Vec<String> {
     problems_of::<raw::RouteFile>(text)
 }
 
-fn routes(text: &str) -> raw::RouteFile {
+fn routes(text: &str) -> Arc<raw::RouteFile> {
     let source = Source::new("a.yaml".into(), text);
     source
         .raw
@@ -186,6 +186,12 @@ fn aliases_stand_for_their_values_and_bombs_are_refused() {
         found[0].contains("stand for more than 100000 values"),
         "{found:?}"
     );
+    let long = format!(
+        "a: &a \"{}\"\nb: [{}*a]\n",
+        "\\x41".repeat(100_000),
+        "*a, ".repeat(1000)
+    );
+    assert!(problems(&long)[0].contains("more than 16 MiB of text"));
     assert!(problems("a: &a [*a]\n")[0].contains("contains it"));
     assert!(problems("a: *b\n")[0].contains("must stand before"));
 }
@@ -198,6 +204,7 @@ fn what_is_not_one_whole_yaml_document_is_refused() {
         ("routes:\n  - name: \"a\n    to: x\n", "", "not YAML"),
         ("routes: [{ name: a,\n", "", "not YAML"),
         ("routes: !include x\n", "1:", "tag"),
+        ("routes: !secret \"x\"\n", "1:", "tag"),
         ("{ a: 1 }: 2\n", "1:1", "a key cannot be"),
         ("[]\n", "1:1", "expected a mapping, found a list"),
     ] {
@@ -223,6 +230,32 @@ fn what_is_not_one_whole_yaml_document_is_refused() {
         "{:?}",
         problems(&deep)
     );
+}
+
+#[test]
+fn a_template_without_quotes_between_braces_says_so() {
+    for text in [
+        "{ path: /a/{id} }",
+        "{ path: /a/{id}/b }",
+        "{ regex: /v[0-9]+ }",
+        "[/a/{id}]",
+        "{ path: /a/{id}, b: c }",
+    ] {
+        let found = problems(&format!(
+            "routes:\n  - name: a\n    match: {text}\n    to: x\n"
+        ));
+        assert!(found[0].contains("must be in quotes"), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn addresses_and_networks_say_how_they_are_written() {
+    let found = problems_of::<raw::Gateway>(
+        "listeners: [{ address: 127.0.0.1 }]\nforwarding: { trusted-proxies: [everyone] }\n",
+    );
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].ends_with("as `0.0.0.0:8080`"), "{found:?}");
+    assert!(found[1].ends_with("as `10.0.0.0/8`"), "{found:?}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct Source<T> {
     /// As it was read; empty when it could not be.
     pub text: Arc<str>,
     /// None when a problem is an error.
-    pub raw: Option<T>,
+    pub raw: Option<Arc<T>>,
     /// In the order of the file.
     pub problems: Vec<Problem>,
 }
@@ -49,7 +49,7 @@ impl<T: DeserializeOwned> Source<T> {
         Self {
             path,
             text: text.into(),
-            raw: raw.filter(|_| !bad),
+            raw: raw.filter(|_| !bad).map(Arc::new),
             problems,
         }
     }

@@ -1,6 +1,6 @@
 //! `witgate.yaml`: what belongs to the process and to its operator.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -127,6 +127,19 @@ pub enum Capability {
     Crypto,
     /// The key sets declared under `key-sets`.
     Keys,
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Log => "log",
+            Self::Clock => "clock",
+            Self::Random => "random",
+            Self::Metrics => "metrics",
+            Self::Crypto => "crypto",
+            Self::Keys => "keys",
+        })
+    }
 }
 
 /// What a trap, a timeout or a failure of the plugin does to the request.

@@ -14,6 +14,7 @@ use super::{
     super::{
         context::Client,
         protocol::{Activity, Peer, Serving},
+        serve,
     },
     tls::Acceptor,
 };
@@ -113,23 +114,31 @@ impl Connection {
         let (settings, patience) = (pinned.connection(), pinned.settings().timeouts.request_head);
         let (idle, shard) = (pinned.settings().timeouts.idle, Arc::clone(&worker.shard));
         drop(pinned);
-        let client = Rc::new(Client {
-            peer,
-            activity: Arc::clone(&activity),
-        });
-        let service = service_fn(move |request| {
-            super::super::serve(Rc::clone(&worker), Rc::clone(&client), request)
-        });
+        let service = |serving: Serving| {
+            let speaks_http2 = serving == Serving::Http2;
+            let activity = Arc::clone(&activity);
+            let client = Rc::new(Client {
+                peer,
+                speaks_http2,
+                activity,
+            });
+            service_fn(move |request| serve(Rc::clone(&worker), Rc::clone(&client), request))
+        };
         match config {
             None => {
-                if let Ok(Some(serving)) = timeout(idle, Serving::detect(&tcp)).await {
-                    serving.serve(tcp, service, settings, &activity).await;
+                let detected = timeout(idle, Serving::detect(&tcp));
+                if let Some(Ok(Some(serving))) = activity.unless_closing(detected).await {
+                    serving
+                        .serve(tcp, service(serving), settings, &activity)
+                        .await;
                 }
             }
             Some(config) => match timeout(patience, TlsAcceptor::from(config).accept(tcp)).await {
                 Ok(Ok(tls)) => {
                     let serving = Serving::from_alpn(tls.get_ref().1.alpn_protocol());
-                    serving.serve(tls, service, settings, &activity).await;
+                    serving
+                        .serve(tls, service(serving), settings, &activity)
+                        .await;
                 }
                 Ok(Err(error)) => {
                     shard.handshake_failures.add(1);

@@ -104,6 +104,16 @@ impl Activity {
         }
     }
 
+    /// A future that is given up when the connection is asked to close.
+    pub async fn unless_closing<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|cx| match self.order(cx) {
+            Order::Go => future.as_mut().poll(cx).map(Some),
+            Order::Close | Order::Cut => Poll::Ready(None),
+        })
+        .await
+    }
+
     /// What the connection is to do; the task of `cx` is woken when that changes.
     pub fn order(&self, cx: &Context<'_>) -> Order {
         self.waker.register(cx.waker());

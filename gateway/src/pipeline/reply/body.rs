@@ -34,61 +34,70 @@ pub trait Guard {
     fn ended(self: Box<Self>, outcome: Outcome);
 }
 
-enum Source {
+/// Where a response's body comes from.
+pub enum Source {
     Whole(Option<Bytes>),
     Upstream(UpstreamBody),
     Filtered(FilteredBody),
 }
 
-/// A response's body.
+impl Source {
+    pub fn whole(bytes: Bytes) -> Self {
+        Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+impl Body for Source {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut *self {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Upstream(body) => Pin::new(body).poll_frame(cx),
+            Self::Filtered(body) => body.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_none(),
+            Self::Upstream(body) => body.is_end_stream(),
+            Self::Filtered(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
+            Self::Upstream(body) => body.size_hint(),
+            Self::Filtered(body) => body.size_hint(),
+        }
+    }
+}
+
+/// A response's body as hyper sends it: from here on its end is the end of the exchange.
 pub struct ReplyBody {
     source: Source,
     guard: Option<Box<dyn Guard>>,
 }
 
 impl ReplyBody {
-    pub fn whole(bytes: Bytes) -> Self {
+    pub fn new(source: Source, guard: Box<dyn Guard>) -> Self {
         Self {
-            source: Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
-            guard: None,
+            source,
+            guard: Some(guard),
         }
-    }
-
-    pub fn upstream(body: UpstreamBody) -> Self {
-        Self {
-            source: Source::Upstream(body),
-            guard: None,
-        }
-    }
-
-    pub fn filtered(body: FilteredBody) -> Self {
-        Self {
-            source: Source::Filtered(body),
-            guard: None,
-        }
-    }
-
-    /// From here on the end of this body is the end of the exchange.
-    #[must_use]
-    pub fn guarded(mut self, guard: Box<dyn Guard>) -> Self {
-        self.guard = Some(guard);
-        self
     }
 
     fn end(&mut self, outcome: Outcome) {
         if let Some(guard) = self.guard.take() {
             guard.ended(outcome);
-        }
-    }
-
-    fn poll_source(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.source {
-            Source::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Source::Upstream(body) => Pin::new(body).poll_frame(cx),
-            Source::Filtered(body) => body.as_mut().poll_frame(cx),
         }
     }
 }
@@ -104,7 +113,7 @@ impl Body for ReplyBody {
         if let Some(guard) = &mut self.guard {
             guard.asked();
         }
-        match self.poll_source(cx) {
+        match Pin::new(&mut self.source).poll_frame(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(guard) = &mut self.guard {
@@ -127,21 +136,11 @@ impl Body for ReplyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Whole(bytes) => bytes.is_none(),
-            Source::Upstream(body) => body.is_end_stream(),
-            Source::Filtered(body) => body.is_end_stream(),
-        }
+        self.source.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Whole(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
-            }
-            Source::Upstream(body) => body.size_hint(),
-            Source::Filtered(body) => body.size_hint(),
-        }
+        self.source.size_hint()
     }
 }
 

@@ -104,3 +104,45 @@ pub(super) fn check_value(text: &str) -> Result<HeaderValue, Invalid> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::route::tests::read_route;
+
+    #[test]
+    fn remove_then_set_then_add() {
+        let text = "headers: { request: { remove: [X-A, x-b], set: { x-b: '1', x-c: '2' }, add: { X-C: '3' } } }";
+        let edit = read_route(text, |route, report| {
+            HeaderEdit::compile(&route.headers.request, report)
+        });
+        let mut headers = HeaderMap::new();
+        for name in ["x-a", "x-b", "x-c", "x-d"] {
+            headers.append(name, HeaderValue::from_static("old"));
+        }
+        edit.0.apply(&mut headers);
+        let mut left: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.to_str().unwrap()))
+            .collect();
+        left.sort();
+        assert_eq!(left, ["x-b=1", "x-c=2", "x-c=3", "x-d=old"]);
+        assert!(edit.1.is_empty());
+    }
+
+    #[test]
+    fn fields_of_the_gateway_are_refused() {
+        for name in FORBIDDEN.into_iter().chain([":path", "a b", ""]) {
+            let text = format!("headers: {{ request: {{ set: {{ '{name}': a }} }} }}");
+            let (_, problems) = read_route(&text, |route, report| {
+                HeaderEdit::compile(&route.headers.request, report)
+            });
+            assert_eq!(problems.len(), 1, "{name}");
+        }
+        let text = "headers: { request: { add: { x-a: \"a\\nb\" } } }";
+        let (_, problems) = read_route(text, |route, report| {
+            HeaderEdit::compile(&route.headers.request, report)
+        });
+        assert!(problems[0].message.contains("not the value of a field"));
+    }
+}

@@ -159,3 +159,96 @@ fn check_status(status: u16) -> Result<StatusCode, Invalid> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::route::{PathPattern, tests::compile_action};
+
+    fn location(pattern: &PathPattern, written: &str, path: &str) -> Result<String, BadPath> {
+        let (redirect, captures) = compile_action(
+            &format!("redirect: {written}"),
+            pattern,
+            path,
+            |route, report| Redirect::compile(route.redirect.as_ref().unwrap(), report),
+        );
+        let view = RedirectView {
+            secure: false,
+            authority: "shop.example.com:8080",
+            path,
+            query: Some("q=1"),
+        };
+        redirect.location(&view, &captures)
+    }
+
+    #[test]
+    fn what_is_not_written_stays() {
+        let prefix = PathPattern::prefix("/old").unwrap();
+        let template = PathPattern::path("/o/{id}").unwrap();
+        for (pattern, written, path, expected) in [
+            (
+                &prefix,
+                "{ scheme: https }",
+                "/old/a",
+                "https://shop.example.com/old/a?q=1",
+            ),
+            (
+                &prefix,
+                "{ host: 'b.com:81' }",
+                "/old",
+                "http://b.com:81/old?q=1",
+            ),
+            (
+                &prefix,
+                "{ prefix: /new/ }",
+                "/old/a",
+                "http://shop.example.com:8080/new/a?q=1",
+            ),
+            (
+                &prefix,
+                "{ prefix: / }",
+                "/old",
+                "http://shop.example.com:8080/?q=1",
+            ),
+            (
+                &prefix,
+                "{ prefix: '' }",
+                "/old//evil.com",
+                "http://shop.example.com:8080//evil.com?q=1",
+            ),
+            (
+                &template,
+                "{ path: '/n/{id}/x' }",
+                "/o/7",
+                "http://shop.example.com:8080/n/7/x?q=1",
+            ),
+        ] {
+            assert_eq!(location(pattern, written, path).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn no_request_leads_to_a_host_of_its_own_choice() {
+        let prefix = PathPattern::prefix("/old").unwrap();
+        let (redirect, captures) = compile_action(
+            "redirect: { prefix: '' }",
+            &prefix,
+            "/old//evil.com",
+            |route, report| Redirect::compile(route.redirect.as_ref().unwrap(), report),
+        );
+        let view = RedirectView {
+            secure: true,
+            authority: "",
+            path: "/old//evil.com",
+            query: None,
+        };
+        let response = redirect.response(&view, &captures).unwrap();
+        assert_eq!(response.headers()[header::LOCATION], "/evil.com");
+        assert_eq!(response.status(), 302);
+        let regex = PathPattern::regex("/(?<a>.*)-(?<b>.*)").unwrap();
+        assert_eq!(
+            location(&regex, "{ path: '/{a}{b}/x' }", "/.-."),
+            Err(BadPath)
+        );
+    }
+}

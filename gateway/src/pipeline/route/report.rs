@@ -1,6 +1,6 @@
 //! Collecting what is wrong with one file's routes.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use crate::config::{
     problem::Problem,
@@ -20,6 +20,12 @@ impl Invalid {
             message: message.into(),
             hint: hint.into(),
         }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.message, self.hint)
     }
 }
 

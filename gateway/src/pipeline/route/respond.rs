@@ -65,3 +65,45 @@ fn check_status(status: u16) -> Result<StatusCode, Invalid> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::route::tests::read_route;
+
+    fn respond(written: &str) -> (Respond, Vec<crate::config::problem::Problem>) {
+        read_route(&format!("respond: {written}"), |route, report| {
+            Respond::compile(route.respond.as_ref().unwrap(), report)
+        })
+    }
+
+    #[test]
+    fn text_unless_headers_say_otherwise() {
+        let (plain, _) = respond("{ status: 418, body: short }");
+        let response = plain.response();
+        assert_eq!(response.status(), 418);
+        assert_eq!(
+            response.headers()["content-type"],
+            "text/plain; charset=utf-8"
+        );
+        assert_eq!(response.body(), "short");
+        let (json, _) = respond("{ body: '{}', headers: { Content-Type: application/json } }");
+        assert_eq!(
+            json.response().headers()["content-type"],
+            "application/json"
+        );
+        assert!(respond("{}").0.response().headers().is_empty());
+    }
+
+    #[test]
+    fn what_is_no_response_is_refused() {
+        for written in [
+            "{ status: 101 }",
+            "{ status: 600 }",
+            "{ status: 204, body: a }",
+            "{ headers: { content-length: '3' } }",
+        ] {
+            assert_eq!(respond(written).1.len(), 1, "{written}");
+        }
+    }
+}

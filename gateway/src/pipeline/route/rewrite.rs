@@ -108,3 +108,52 @@ pub fn refuse_without_upstream(written: &Spanned<raw::Rewrite>, report: &mut Rep
         "add `to: UPSTREAM`, or take `rewrite` out; `redirect` has `path` and `prefix` of its own",
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::route::{PathPattern, tests::compile_action};
+
+    fn rewritten(pattern: &PathPattern, written: &str, path: &str) -> Option<String> {
+        let (rewrite, captures) = compile_action(
+            &format!("to: a, rewrite: {written}"),
+            pattern,
+            path,
+            |route, report| Rewrite::compile(route.rewrite.as_ref().unwrap(), report),
+        );
+        let new = rewrite.path_and_query(path, Some("q"), &captures);
+        new.unwrap().map(|new| new.to_string())
+    }
+
+    #[test]
+    fn prefixes_are_replaced_as_the_gateway_api_says() {
+        let prefix = PathPattern::prefix("/foo").unwrap();
+        for (new, path, expected) in [
+            ("/xyz", "/foo/bar", "/xyz/bar?q"),
+            ("/xyz/", "/foo/bar", "/xyz/bar?q"),
+            ("/xyz", "/foo", "/xyz?q"),
+            ("/xyz", "/foo/", "/xyz/?q"),
+            ("''", "/foo/bar", "/bar?q"),
+            ("/", "/foo/bar", "/bar?q"),
+            ("/", "/foo", "/?q"),
+        ] {
+            let written = format!("{{ prefix: {new} }}");
+            assert_eq!(
+                rewritten(&prefix, &written, path).as_deref(),
+                Some(expected)
+            );
+        }
+    }
+
+    #[test]
+    fn templates_take_the_variables_of_the_match() {
+        let template = PathPattern::path("/o/{id}/{rest...}").unwrap();
+        let written = "{ path: '/v2/{rest...}/é/{id}/{id}' }";
+        let expected = Some("/v2/a/b/%C3%A9/7/7?q");
+        assert_eq!(
+            rewritten(&template, written, "/o/7/a/b").as_deref(),
+            expected
+        );
+        assert_eq!(rewritten(&template, "{ host: b.com }", "/o/7/a"), None);
+    }
+}

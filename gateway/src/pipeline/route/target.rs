@@ -115,10 +115,10 @@ impl PathTarget {
                 }
                 None => (None, Wanted::Nothing),
             },
-            (None, Some(prefix)) => {
-                let target = report.check(prefix, |text| replacement(text));
-                (target, Wanted::AfterPrefix { span: prefix.span })
-            }
+            (None, Some(prefix)) => match report.check(prefix, |text| replacement(text)) {
+                Some(target) => (Some(target), Wanted::AfterPrefix { span: prefix.span }),
+                None => (None, Wanted::Nothing),
+            },
         }
     }
 

@@ -92,6 +92,17 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
         filters.push(index);
     }
 
+    /// The body itself, when no plugin takes part in it.
+    ///
+    /// # Errors
+    /// The chain's body, when one does.
+    pub fn into_inner(self) -> Result<B, Self> {
+        match self.source {
+            Source::Stream(body) if self.filters.is_none() && self.call.is_none() => Ok(body),
+            source => Err(Self { source, ..self }),
+        }
+    }
+
     /// Whether plugins will be called for it.
     pub(super) fn has_filters(&self) -> bool {
         self.filters.is_some()

@@ -111,6 +111,11 @@ impl Exchange {
         })))
     }
 
+    /// The exchange of an empty chain.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
     /// Whether the chain has no plugins.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()

@@ -45,9 +45,15 @@ impl Host {
         }))
     }
 
-    /// Appends the numbers of all plugins in the text format of Prometheus.
+    /// Appends the numbers of all plugins and key sets in the text format of Prometheus.
     pub fn render(&self, out: &mut String) {
         self.registry.render(out);
+        self.keys.render(out);
+    }
+
+    /// The key sets that plugins may name.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The control thread's number among the workers.

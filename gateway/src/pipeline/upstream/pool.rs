@@ -16,9 +16,10 @@ use super::{
     super::{body::RequestBody, deadline::Deadlines},
     balance::RoundRobin,
     body::UpstreamBody,
-    compile::{Endpoint, Upstream},
+    compile::{Endpoint, Protocol, Upstream},
     connect::{Connected, connect},
     error::{Error, ErrorKind},
+    form,
     http1::Http1,
     http2::Http2,
 };
@@ -169,7 +170,7 @@ impl Pools {
         }
         let shared = connections.take_shared();
         if let Some(connection) = shared {
-            return self.send_http2(connection, request, idle).await;
+            return self.send_http2(pool, connection, request, idle).await;
         }
         let unsent = |kind, request| Failed {
             kind,
@@ -183,7 +184,7 @@ impl Pools {
             match Http2::handshake(connected.io).await {
                 Ok(connection) => {
                     connections.shared.borrow_mut().push(connection.clone());
-                    self.send_http2(connection, request, idle).await
+                    self.send_http2(pool, connection, request, idle).await
                 }
                 Err(error) => Err(unsent(ErrorKind::Handshake(error), request)),
             }
@@ -203,9 +204,10 @@ impl Pools {
         pool: &Rc<Pool>,
         index: usize,
         mut connection: Box<Http1>,
-        request: Request1,
+        mut request: Request1,
         idle: Duration,
     ) -> Result<Response<UpstreamBody>, Failed> {
+        form::for_http1(&mut request);
         let doubtful = connection.reused && connection.idle_since.elapsed() > DOUBTFUL_AGE;
         let copy = if doubtful { repeatable(&request) } else { None };
         match connection.send(request).await {
@@ -224,10 +226,13 @@ impl Pools {
 
     async fn send_http2(
         &self,
+        pool: &Pool,
         mut connection: Http2,
-        request: Request1,
+        mut request: Request1,
         idle: Duration,
     ) -> Result<Response<UpstreamBody>, Failed> {
+        let secure = matches!(pool.upstream.protocol, Protocol::Tls(_));
+        form::for_http2(&mut request, secure);
         let stream = connection.occupy();
         let copy = repeatable(&request);
         match connection.sender.try_send_request(request).await {

@@ -147,12 +147,6 @@ impl Shard {
             .iter()
             .for_each(|(name, counters)| each(name, counters));
     }
-
-    /// Forgets the routes and upstreams that are not known any more.
-    pub fn retain(&self, route: impl Fn(&str) -> bool, upstream: impl Fn(&str) -> bool) {
-        lock(&self.routes).retain(|name, _| route(name));
-        lock(&self.upstreams).retain(|name, _| upstream(name));
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -189,9 +183,6 @@ mod tests {
         let shard = Shard::default();
         let name: Arc<str> = "a".into();
         shard.route(&name).by_class[1].add(2);
-        shard.retain(|route| route == "a", |_| true);
         assert_eq!(shard.route(&name).by_class[1].get(), 2);
-        shard.retain(|_| false, |_| true);
-        assert_eq!(shard.route(&name).by_class[1].get(), 0);
     }
 }

@@ -128,7 +128,7 @@ macro_rules! __export_on_request {
                     .0
                     .on_request(&mut Request::from_handle(request), &mut state)
                     .map_err(glue::failure)?;
-                let keep = !Kept::is_empty() && verdict != Verdict::Again;
+                let keep = !Kept::is_empty() && !matches!(verdict, Verdict::Again);
                 Ok(on_request::Outcome {
                     verdict: match verdict {
                         Verdict::Next => on_request::Verdict::Next,

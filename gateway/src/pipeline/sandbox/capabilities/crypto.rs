@@ -1,5 +1,7 @@
 //! `crypto`: signatures and digests at native speed.
 
+mod verify;
+
 use aws_lc_rs::digest;
 use wasmtime::component::Resource;
 
@@ -8,8 +10,8 @@ use crate::pipeline::sandbox::{
     state::State,
 };
 
-/// A key that checks signatures.
-pub struct VerifyingKey {}
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
+pub use verify::VerifyingKey;
 
 type Made = Result<Resource<VerifyingKey>, String>;
 
@@ -19,28 +21,37 @@ impl Host for State {
     }
 }
 
+impl State {
+    fn keep(&mut self, key: Result<VerifyingKey, String>) -> wasmtime::Result<Made> {
+        Ok(match key {
+            Ok(key) => Ok(self.table.push(key)?),
+            Err(message) => Err(message),
+        })
+    }
+}
+
 impl HostVerifyingKey for State {
-    fn rsa(&mut self, _n: Vec<u8>, _e: Vec<u8>) -> wasmtime::Result<Made> {
-        Ok(Err(String::from("RSA keys are not supported")))
+    fn rsa(&mut self, n: Vec<u8>, e: Vec<u8>) -> wasmtime::Result<Made> {
+        self.keep(VerifyingKey::rsa(&n, &e))
     }
 
-    fn elliptic(&mut self, _curve: Curve, _x: Vec<u8>, _y: Vec<u8>) -> wasmtime::Result<Made> {
-        Ok(Err(String::from("elliptic keys are not supported")))
+    fn elliptic(&mut self, curve: Curve, x: Vec<u8>, y: Vec<u8>) -> wasmtime::Result<Made> {
+        self.keep(VerifyingKey::elliptic(curve, &x, &y))
     }
 
-    fn hmac(&mut self, _secret: Vec<u8>) -> wasmtime::Result<Made> {
-        Ok(Err(String::from("HMAC keys are not supported")))
+    fn hmac(&mut self, secret: Vec<u8>) -> wasmtime::Result<Made> {
+        self.keep(VerifyingKey::hmac(secret))
     }
 
     fn verify(
         &mut self,
         this: Resource<VerifyingKey>,
-        _algorithm: Algorithm,
-        _message: Vec<u8>,
-        _signature: Vec<u8>,
+        algorithm: Algorithm,
+        message: Vec<u8>,
+        signature: Vec<u8>,
     ) -> wasmtime::Result<bool> {
-        self.table.get(&this)?;
-        Ok(false)
+        let key = self.table.get_mut(&this)?;
+        Ok(key.verify(algorithm, &message, &signature))
     }
 
     fn drop(&mut self, this: Resource<VerifyingKey>) -> wasmtime::Result<()> {

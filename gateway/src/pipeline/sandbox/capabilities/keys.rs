@@ -1,6 +1,19 @@
-//! `keys`: the key sets that the operator declared.
+//! `keys`: the key sets that the operator declared under `key-sets`.
+//!
+//! [`Keys`] holds them by name and is told of every change of `witgate.yaml`. A set from a URL is fetched on the
+//! control runtime ([`schedule`], [`fetch`]); workers read what is there without locks ([`set`]).
 
-use std::{future::Future, pin::Pin};
+mod declare;
+mod definition;
+mod fetch;
+mod jwks;
+mod schedule;
+mod set;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use wasmtime::component::Resource;
 
@@ -9,37 +22,40 @@ use crate::pipeline::sandbox::{
     state::State,
 };
 
-/// All key sets of the gateway, by name; one per process, shared by every worker (`State::home.keys`).
-#[derive(Debug, Default)]
-pub struct Keys {}
+pub use declare::{Declared, Keys};
+pub use status::KeySetStatus;
 
 /// A plugin's handle on one key set.
-pub struct KeySet {}
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct KeySet(Arc<declare::Slot>);
 
 /// Resolves when a refresh that a call asked for has arrived or given up. `refresh` pushes it to
 /// `State::arrivals` when it answers true; the chain awaits it when the plugin answers `again`.
-pub type Arrival = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(in crate::pipeline::sandbox) type Arrival = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Host for State {}
 
 impl HostKeySet for State {
     fn open(&mut self, name: String) -> wasmtime::Result<Result<Resource<KeySet>, String>> {
-        Ok(Err(format!("no key set is called `{name}`")))
+        Ok(match self.home.keys.find(&name) {
+            Ok(slot) => Ok(self.table.push(KeySet(slot))?),
+            Err(message) => Err(message),
+        })
     }
 
     fn version(&mut self, this: Resource<KeySet>) -> wasmtime::Result<u64> {
-        self.table.get(&this)?;
-        Ok(0)
+        Ok(self.table.get(&this)?.0.set().content().version)
     }
 
     fn jwks(&mut self, this: Resource<KeySet>) -> wasmtime::Result<String> {
-        self.table.get(&this)?;
-        Ok(String::new())
+        Ok(self.table.get(&this)?.0.set().content().jwks.clone())
     }
 
     fn refresh(&mut self, this: Resource<KeySet>) -> wasmtime::Result<bool> {
-        self.table.get(&this)?;
-        Ok(false)
+        let arrival = self.table.get(&this)?.0.set().refresh();
+        let asked = arrival.is_some();
+        self.arrivals.extend(arrival);
+        Ok(asked)
     }
 
     fn drop(&mut self, this: Resource<KeySet>) -> wasmtime::Result<()> {

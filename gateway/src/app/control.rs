@@ -1,0 +1,308 @@
+//! What the control thread knows: the live snapshot, how it came to be, and what the last reload said.
+
+use std::{
+    cell::{Cell, Ref, RefCell},
+    fmt,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use arc_swap::ArcSwapOption;
+use rustls::ServerConfig;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use super::error::Error;
+use crate::{
+    assembly::{Assembled, Assembly},
+    config::{
+        problem::{Problem, Severity, render},
+        raw,
+        watch::Watch,
+    },
+    pipeline::{listen::Acceptor, sandbox::Host},
+    snapshot::{Outcome, Reloader, Snapshot, SnapshotCell},
+    telemetry::metrics::Shard,
+};
+
+/// Why the configuration was read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    Start,
+    /// A file changed.
+    Change,
+    /// SIGHUP
+    Signal,
+    /// The admin listener was asked to.
+    Admin,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start => "start",
+            Self::Change => "change",
+            Self::Signal => "signal",
+            Self::Admin => "admin",
+        })
+    }
+}
+
+/// What came of the last reload.
+#[derive(Clone, Debug)]
+pub struct LastReload {
+    pub outcome: Outcome,
+    pub reason: Reason,
+    pub at: SystemTime,
+    pub took: Duration,
+}
+
+/// What the control thread knows.
+pub struct Control {
+    assembly: RefCell<Assembly>,
+    reloader: RefCell<Reloader>,
+    last: RefCell<LastReload>,
+    reloads: Cell<u64>,
+    failed_reloads: Cell<u64>,
+    acceptors: Vec<Acceptor>,
+    /// What only a restart can change.
+    fixed: Fixed,
+    shards: RefCell<Vec<Arc<Shard>>>,
+    host: Arc<Host>,
+    ready: Cell<bool>,
+    retired: UnboundedSender<Arc<Snapshot>>,
+}
+
+/// The parts of `witgate.yaml` that are read once.
+#[derive(Debug, PartialEq)]
+struct Fixed {
+    listeners: Vec<(std::net::SocketAddr, bool)>,
+    admin: std::net::SocketAddr,
+    workers: Option<u16>,
+}
+
+impl Fixed {
+    fn of(raw: &raw::Gateway) -> Self {
+        let listener = |listener: &raw::Listener| (*listener.address, listener.tls.is_some());
+        Self {
+            listeners: raw.listeners.iter().map(|raw| listener(raw)).collect(),
+            admin: *raw.admin.address,
+            workers: raw.workers.as_ref().map(|workers| **workers),
+        }
+    }
+}
+
+impl Control {
+    /// Reads the configuration for the first time.
+    ///
+    /// # Errors
+    /// When anything in it is wrong: a missing route can let a broader one answer without its policies.
+    pub fn start(
+        mut assembly: Assembly,
+        host: &Arc<Host>,
+    ) -> Result<(Self, Arc<raw::Gateway>), Error> {
+        let begun = Instant::now();
+        let Assembled {
+            inputs,
+            tls,
+            warnings,
+        } = assembly.read();
+        let refuse = |mut problems: Vec<Problem>| {
+            problems.extend(warnings.iter().cloned());
+            let mut rendered = Vec::new();
+            if let Some(files) = assembly.files() {
+                // Writing to memory does not fail.
+                let _ = render(&mut rendered, &problems, files, false);
+            }
+            let rendered = String::from_utf8_lossy(&rendered).into_owned();
+            Error::Configuration { problems, rendered }
+        };
+        let (reloader, mut outcome) = Reloader::start(inputs).map_err(refuse)?;
+        outcome.problems.extend(warnings);
+        let raw = Arc::clone(reloader.gateway());
+        assembly.settle(&raw);
+        let tls = tls.unwrap_or_default();
+        let (retired, mut old) = unbounded_channel();
+        tokio::task::spawn_local(async move { while old.recv().await.is_some() {} });
+        let last = LastReload {
+            outcome,
+            reason: Reason::Start,
+            at: SystemTime::now(),
+            took: begun.elapsed(),
+        };
+        let control = Self {
+            acceptors: tls
+                .into_iter()
+                .map(|tls| Arc::new(ArcSwapOption::new(tls)))
+                .collect(),
+            fixed: Fixed::of(&raw),
+            assembly: RefCell::new(assembly),
+            reloader: RefCell::new(reloader),
+            last: RefCell::new(last),
+            reloads: Cell::new(0),
+            failed_reloads: Cell::new(0),
+            shards: RefCell::default(),
+            host: Arc::clone(host),
+            ready: Cell::new(false),
+            retired,
+        };
+        Ok((control, raw))
+    }
+
+    /// Reads the configuration again and makes live what can be.
+    pub fn reload(&self, reason: Reason) -> LastReload {
+        let begun = Instant::now();
+        let Assembled {
+            inputs,
+            tls,
+            warnings,
+        } = self.assembly.borrow_mut().read();
+        let mut outcome = self.reloader.borrow_mut().reload(inputs);
+        outcome.problems.extend(warnings);
+        let raw = Arc::clone(self.reloader.borrow().gateway());
+        self.assembly.borrow_mut().settle(&raw);
+        if Fixed::of(&raw) == self.fixed {
+            self.swap_certificates(tls);
+        } else {
+            tracing::warn!(
+                "listeners, admin or workers changed in witgate.yaml: that needs a restart"
+            );
+        }
+        self.reloads.set(self.reloads.get() + 1);
+        if outcome
+            .problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
+        {
+            self.failed_reloads.set(self.failed_reloads.get() + 1);
+        }
+        let last = LastReload {
+            outcome,
+            reason,
+            at: SystemTime::now(),
+            took: begun.elapsed(),
+        };
+        report(&last);
+        self.last.replace(last.clone());
+        last
+    }
+
+    fn swap_certificates(&self, tls: Option<Vec<Option<Arc<ServerConfig>>>>) {
+        for (acceptor, tls) in self.acceptors.iter().zip(tls.into_iter().flatten()) {
+            acceptor.store(tls);
+        }
+    }
+
+    /// Reloads whenever a file changes, forever.
+    pub async fn watch(self: Rc<Self>) {
+        let started = {
+            let assembly = self.assembly.borrow();
+            let Some(files) = assembly.files() else {
+                return;
+            };
+            Watch::start(&files.gateway.path, &files.folder).and_then(|(watch, changes)| {
+                watch.set_extra(assembly.extra_files())?;
+                Ok((watch, changes))
+            })
+        };
+        let (watch, mut changes) = match started {
+            Ok(started) => started,
+            Err(error) => {
+                tracing::error!(%error, "files are not watched: reload with SIGHUP or POST /reload");
+                return;
+            }
+        };
+        while changes.next().await {
+            self.reload(Reason::Change);
+            let assembly = self.assembly.borrow();
+            let folder = assembly
+                .files()
+                .map(|files| watch.set_folder(&files.folder));
+            let extra = watch.set_extra(assembly.extra_files());
+            if let Some(Err(error)) = folder.into_iter().chain([extra]).find(Result::is_err) {
+                tracing::warn!(%error, "a changed set of files cannot be watched");
+            }
+        }
+    }
+
+    pub fn cell(&self) -> SnapshotCell {
+        self.reloader.borrow().cell().clone()
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.reloader.borrow().cell().load()
+    }
+
+    /// `witgate.yaml` as it is live.
+    pub fn gateway(&self) -> Arc<raw::Gateway> {
+        Arc::clone(self.reloader.borrow().gateway())
+    }
+
+    pub fn last(&self) -> Ref<'_, LastReload> {
+        self.last.borrow()
+    }
+
+    /// All reloads since the start, and those with errors.
+    pub fn reloads(&self) -> (u64, u64) {
+        (self.reloads.get(), self.failed_reloads.get())
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.ready.get()
+    }
+
+    pub(super) fn set_ready(&self, ready: bool) {
+        self.ready.set(ready);
+    }
+
+    pub fn shards(&self) -> Ref<'_, Vec<Arc<Shard>>> {
+        self.shards.borrow()
+    }
+
+    /// A new worker's counters.
+    pub(super) fn add_shard(&self) -> Arc<Shard> {
+        let shard = Arc::new(Shard::default());
+        self.shards.borrow_mut().push(Arc::clone(&shard));
+        shard
+    }
+
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    pub(super) fn acceptors(&self) -> &[Acceptor] {
+        &self.acceptors
+    }
+
+    pub(super) fn retired(&self) -> UnboundedSender<Arc<Snapshot>> {
+        self.retired.clone()
+    }
+}
+
+fn report(last: &LastReload) {
+    for problem in &last.outcome.problems {
+        let place = format!(
+            "{}:{}:{}",
+            problem.file.display(),
+            problem.span.line,
+            problem.span.column
+        );
+        let hint = problem.hint.as_deref().unwrap_or_default();
+        match problem.severity {
+            Severity::Error => tracing::error!(%place, hint, "{}", problem.message),
+            Severity::Warning => tracing::warn!(%place, hint, "{}", problem.message),
+        }
+    }
+    let Outcome {
+        generation,
+        swapped,
+        stale,
+        ..
+    } = &last.outcome;
+    let stale: Vec<_> = stale
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    let took = last.took;
+    tracing::info!(reason = %last.reason, generation, swapped, ?stale, ?took, "reloaded");
+}

@@ -1,0 +1,217 @@
+//! From files to what can be compiled: route files, components, key sets and certificates, read together.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use rustls::ServerConfig;
+
+use crate::{
+    config::{
+        self, load,
+        problem::{Problem, Severity},
+        raw,
+    },
+    pipeline::{
+        listen::compile_tls,
+        sandbox::{Declared, Host, Plugins},
+    },
+    snapshot::{GatewayFile, Loaded, LoadedFile},
+};
+
+/// Reads the configuration again and again; what did not change is kept.
+pub struct Assembly {
+    path: PathBuf,
+    host: Arc<Host>,
+    files: Option<config::Loaded>,
+    plugins: Option<Arc<Plugins>>,
+    /// The key sets as they were before the last reading, until it is live.
+    replaced: Option<Declared>,
+}
+
+/// What one reading found.
+pub struct Assembled {
+    pub inputs: Loaded,
+    /// The TLS settings of each listener, in their order; none when one of them is wrong.
+    pub tls: Option<Vec<Option<Arc<ServerConfig>>>>,
+    /// What does not keep anything from being compiled.
+    pub warnings: Vec<Problem>,
+}
+
+impl Assembly {
+    pub fn new(path: &Path, host: &Arc<Host>) -> Self {
+        Self {
+            path: path.to_owned(),
+            host: Arc::clone(host),
+            files: None,
+            plugins: None,
+            replaced: None,
+        }
+    }
+
+    /// Reads what has changed since the last time.
+    pub fn read(&mut self) -> Assembled {
+        let files = load(&self.path, self.files.as_ref());
+        let mut warnings = Vec::new();
+        let gateway = self.gateway(&files);
+        let (gateway, tls) = match gateway {
+            Ok((gateway, tls)) => (Ok(gateway), Some(tls)),
+            Err(problems) => (Err(problems), None),
+        };
+        warnings.extend(
+            files
+                .problems()
+                .filter(|problem| problem.severity == Severity::Warning)
+                .cloned(),
+        );
+        let routes = files.routes.iter().map(|source| LoadedFile {
+            path: Arc::clone(&source.path),
+            raw: source.raw.clone().ok_or_else(|| errors(&source.problems)),
+        });
+        let inputs = Loaded {
+            gateway,
+            files: routes.collect(),
+            problems: errors(&files.folder_problems),
+        };
+        self.files = Some(files);
+        Assembled {
+            inputs,
+            tls,
+            warnings,
+        }
+    }
+
+    /// Key sets follow `witgate.yaml`: if what was read last did not go live, they are what they were before.
+    pub fn settle(&mut self, live: &Arc<raw::Gateway>) {
+        let read = self
+            .files
+            .as_ref()
+            .and_then(|files| files.gateway.raw.as_ref());
+        let went_live = read.is_some_and(|read| Arc::ptr_eq(read, live));
+        if let Some(replaced) = self.replaced.take()
+            && !went_live
+        {
+            self.host.keys().restore(replaced);
+        }
+    }
+
+    /// The files as they were read last.
+    pub fn files(&self) -> Option<&config::Loaded> {
+        self.files.as_ref()
+    }
+
+    /// What to watch beside `witgate.yaml` and the folder of route files.
+    pub fn extra_files(&self) -> Vec<PathBuf> {
+        let Some(files) = &self.files else {
+            return Vec::new();
+        };
+        let Some(raw) = &files.gateway.raw else {
+            return Vec::new();
+        };
+        let components = raw.plugins.values().map(|plugin| &plugin.component.value);
+        let keys = raw
+            .key_sets
+            .values()
+            .filter_map(|set| set.file.as_ref().map(|file| &file.value));
+        let tls = raw
+            .listeners
+            .iter()
+            .filter_map(|listener| listener.tls.as_ref());
+        let certificates = tls.flat_map(|tls| &tls.certificates);
+        let certificates =
+            certificates.flat_map(|pair| [&pair.certificate.value, &pair.value.key.value]);
+        components
+            .chain(keys)
+            .chain(certificates)
+            .map(|path| files.base().join(path))
+            .collect()
+    }
+
+    #[allow(
+        clippy::type_complexity,
+        reason = "used once, just below its one caller"
+    )]
+    fn gateway(
+        &mut self,
+        files: &config::Loaded,
+    ) -> Result<((GatewayFile, Arc<Plugins>), Vec<Option<Arc<ServerConfig>>>), Vec<Problem>> {
+        let source = &files.gateway;
+        let raw = source
+            .raw
+            .as_ref()
+            .ok_or_else(|| errors(&source.problems))?;
+        let mut problems = Vec::new();
+        self.key_sets(raw, source, files.base())
+            .unwrap_or_else(|found| problems.extend(found));
+        let plugins = match self.plugins(raw, source, files.base()) {
+            Ok(plugins) => Some(plugins),
+            Err(found) => {
+                problems.extend(found);
+                None
+            }
+        };
+        let mut tls = Vec::with_capacity(raw.listeners.len());
+        for listener in &raw.listeners {
+            match listener
+                .tls
+                .as_ref()
+                .map(|tls| compile_tls(tls, &source.path, files.base()))
+            {
+                None => tls.push(None),
+                Some(Ok(config)) => tls.push(Some(config)),
+                Some(Err(found)) => problems.extend(found),
+            }
+        }
+        match plugins {
+            Some(plugins) if problems.is_empty() => {
+                let gateway = GatewayFile {
+                    path: Arc::clone(&source.path),
+                    raw: Arc::clone(raw),
+                };
+                Ok(((gateway, plugins), tls))
+            }
+            _ => Err(problems),
+        }
+    }
+
+    /// Before the chains are compiled: plugins open key sets when they judge their configuration.
+    fn key_sets(
+        &mut self,
+        raw: &raw::Gateway,
+        source: &config::Source<raw::Gateway>,
+        base: &Path,
+    ) -> Result<(), Vec<Problem>> {
+        // Without a runtime this is a check, and nothing is fetched.
+        let control = tokio::runtime::Handle::try_current().ok();
+        let keys = self.host.keys();
+        self.replaced = Some(keys.declare(&raw.key_sets, &source.path, base, control.as_ref())?);
+        Ok(())
+    }
+
+    fn plugins(
+        &mut self,
+        raw: &raw::Gateway,
+        source: &config::Source<raw::Gateway>,
+        base: &Path,
+    ) -> Result<Arc<Plugins>, Vec<Problem>> {
+        let plugins = Plugins::load(
+            &self.host,
+            &raw.plugins,
+            &source.path,
+            base,
+            self.plugins.as_deref(),
+        )?;
+        let plugins = Arc::new(plugins);
+        self.plugins = Some(Arc::clone(&plugins));
+        Ok(plugins)
+    }
+}
+
+fn errors(problems: &[Problem]) -> Vec<Problem> {
+    problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .cloned()
+        .collect()
+}

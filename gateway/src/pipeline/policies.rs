@@ -1,0 +1,61 @@
+//! The chain of a route's policies around its action.
+
+use http::{Response, request};
+
+use super::{
+    body::{RequestBody, unfiltered},
+    context::LocalResponse,
+    exchange::Exchange,
+    failure::Failure,
+    reply::Source,
+    sandbox::{Flow, PhaseError},
+};
+use crate::snapshot::Route;
+
+/// What the policies make of a request.
+pub(super) enum Admitted {
+    Next(RequestBody),
+    Reply(LocalResponse),
+}
+
+/// The request phases, in the order written.
+pub(super) async fn on_request(
+    exchange: &mut Exchange,
+    route: &Route,
+    head: &mut request::Parts,
+    body: RequestBody,
+) -> Result<Admitted, Failure> {
+    if route.chain.is_empty() {
+        return Ok(Admitted::Next(body));
+    }
+    if let Some(facts) = &exchange.facts {
+        exchange.policies = exchange.worker.sandbox.begin(&route.chain, facts);
+    }
+    match exchange.policies.on_request(head, body).await {
+        Ok(Flow::Next(body)) => Ok(Admitted::Next(
+            unfiltered(body).unwrap_or_else(RequestBody::Filtered),
+        )),
+        Ok(Flow::Reply(response)) => Ok(Admitted::Reply(response)),
+        Err(PhaseError::Failure(failure)) => Err(Failure::Plugin(failure)),
+        Err(PhaseError::Body(error)) => Err(error.into()),
+    }
+}
+
+/// The response phases, in the opposite order, for every response: also the gateway's own.
+pub(super) async fn on_response(
+    exchange: &mut Exchange,
+    response: Response<Source>,
+) -> Response<Source> {
+    if exchange.policies.is_empty() {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    match exchange.policies.on_response(&mut head, body).await {
+        Ok(body) => {
+            let body = unfiltered(body).unwrap_or_else(Source::Filtered);
+            Response::from_parts(head, body)
+        }
+        Err(PhaseError::Failure(failure)) => exchange.answer(Failure::Plugin(failure)),
+        Err(PhaseError::Body(error)) => exchange.answer(Failure::Cut(error)),
+    }
+}

@@ -1,0 +1,136 @@
+//! When a key set is fetched: at once, then at intervals, sooner when a key is missing, later when it fails.
+
+use std::{sync::Weak, time::Duration};
+
+use aws_lc_rs::rand;
+
+use super::{
+    definition::{Definition, LEAST_REFRESH},
+    fetch::{Fetched, fetch},
+    set::Set,
+};
+
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(60);
+
+/// Runs on the control runtime for as long as somebody holds the set.
+pub(super) async fn keep_fresh(name: String, set: Weak<Set>) {
+    let mut failed = 0;
+    loop {
+        let Some(next) = round(&name, &set, &mut failed).await else {
+            return;
+        };
+        if !wait(&set, next).await {
+            return;
+        }
+    }
+}
+
+/// One fetch, and the time until the next.
+async fn round(name: &str, set: &Weak<Set>, failed: &mut u32) -> Option<Duration> {
+    let set = set.upgrade()?;
+    let Definition::Url { url, refresh, .. } = &set.definition else {
+        return None;
+    };
+    set.begin_round();
+    let fetched = fetch(url).await;
+    let next = match fetched {
+        Ok(fetched) => {
+            *failed = 0;
+            let next = fresh_for(&fetched, *refresh);
+            set.publish(fetched.jwks, fetched.keys);
+            next
+        }
+        Err(error) => {
+            tracing::warn!(key_set = name, %error, "the keys cannot be fetched; what is known of them stays");
+            set.fail(error);
+            *failed += 1;
+            retry_after(*failed).min(*refresh)
+        }
+    };
+    set.end_round();
+    Some(jitter(next))
+}
+
+/// Does not keep the set alive: it may go while nobody needs it. False once it has gone.
+async fn wait(set: &Weak<Set>, time: Duration) -> bool {
+    // Often enough to notice, seldom enough to cost nothing.
+    const LOOK: Duration = Duration::from_secs(5);
+    let until = tokio::time::Instant::now() + time;
+    while tokio::time::Instant::now() < until {
+        let Some(set) = set.upgrade() else {
+            return false;
+        };
+        let look = until.min(tokio::time::Instant::now() + LOOK);
+        if tokio::time::timeout_at(look, set.wanted.notified())
+            .await
+            .is_ok()
+        {
+            return true;
+        }
+    }
+    true
+}
+
+/// The issuer may ask for more care than the operator, but not for a fetch every second.
+fn fresh_for(fetched: &Fetched, refresh: Duration) -> Duration {
+    let max_age = fetched.max_age.unwrap_or(refresh);
+    max_age.clamp(LEAST_REFRESH, refresh)
+}
+
+fn retry_after(failed: u32) -> Duration {
+    let doublings = failed.saturating_sub(1).min(6);
+    (FIRST_RETRY * (1 << doublings)).min(LAST_RETRY)
+}
+
+/// Up to a tenth less, so that many gateways do not ask in the same second.
+fn jitter(time: Duration) -> Duration {
+    let mut byte = [0];
+    // Without randomness there is no jitter, and nothing else is lost.
+    let _ = rand::fill(&mut byte);
+    time - time / 10 * u32::from(byte[0]) / 255
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_issuer_is_asked_less_and_less() {
+        let seconds = (1..10).map(|failed| retry_after(failed).as_secs());
+        assert_eq!(
+            seconds.collect::<Vec<_>>(),
+            [1, 2, 4, 8, 16, 32, 60, 60, 60]
+        );
+        assert_eq!(retry_after(u32::MAX), LAST_RETRY);
+    }
+
+    #[test]
+    fn max_age_shortens_the_interval_within_reason() {
+        let next = |max_age: Option<u64>| {
+            let fetched = Fetched {
+                jwks: String::new(),
+                keys: 0,
+                max_age: max_age.map(Duration::from_secs),
+            };
+            fresh_for(&fetched, Duration::from_secs(600)).as_secs()
+        };
+        assert_eq!(
+            [
+                next(None),
+                next(Some(60)),
+                next(Some(0)),
+                next(Some(86_400))
+            ],
+            [600, 60, 10, 600]
+        );
+    }
+
+    #[test]
+    fn jitter_only_shortens_and_only_a_little() {
+        for _ in 0..100 {
+            let time = jitter(Duration::from_secs(600)).as_secs();
+            assert!((540..=600).contains(&time), "{time}");
+        }
+    }
+}

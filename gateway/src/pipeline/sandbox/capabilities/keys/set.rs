@@ -1,0 +1,153 @@
+//! One key set: what workers read, and how they ask for more.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::{Notify, watch};
+
+use super::{Arrival, definition::Definition};
+
+/// What a set consists of at one time.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// 0 for the content that is there before the first.
+    pub(super) version: u64,
+    /// As it was published.
+    pub(super) jwks: String,
+    pub(super) keys: usize,
+}
+
+/// One key set in one definition.
+#[derive(Debug)]
+pub(super) struct Set {
+    pub(super) definition: Definition,
+    content: ArcSwap<Content>,
+    progress: Mutex<Progress>,
+    /// How many fetches have ended, well or not.
+    pub(super) rounds: watch::Sender<u64>,
+    /// Somebody wants a fetch now.
+    pub(super) wanted: Notify,
+    pub(super) fetches: AtomicU64,
+    pub(super) failures: AtomicU64,
+}
+
+/// What the fetches are doing; off the workers' way.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// A fetch is under way, or about to be.
+    pub(super) pending: bool,
+    /// A missing key waits for it.
+    awaited: bool,
+    /// When a missing key was last waited for.
+    asked: Option<Instant>,
+    pub(super) succeeded: Option<Instant>,
+    pub(super) error: Option<String>,
+}
+
+/// Over all sets, so that a handle sees the versions grow when its set is defined anew.
+fn next_version() -> u64 {
+    static VERSIONS: AtomicU64 = AtomicU64::new(0);
+    VERSIONS.fetch_add(1, Relaxed) + 1
+}
+
+impl Set {
+    pub(super) fn new(definition: Definition) -> Self {
+        let fetched = matches!(definition, Definition::Url { .. });
+        Self {
+            definition,
+            content: ArcSwap::default(),
+            progress: Mutex::new(Progress {
+                // The first fetch begins as soon as the control runtime comes to it.
+                pending: fetched,
+                ..Progress::default()
+            }),
+            rounds: watch::Sender::new(0),
+            wanted: Notify::new(),
+            fetches: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn content(&self) -> Guard<Arc<Content>> {
+        self.content.load()
+    }
+
+    /// The same content again is no new version.
+    pub(super) fn publish(&self, jwks: String, keys: usize) {
+        if self.content.load().version == 0 || self.content.load().jwks != jwks {
+            self.content.store(Arc::new(Content {
+                version: next_version(),
+                jwks,
+                keys,
+            }));
+        }
+        let mut progress = self.progress();
+        progress.succeeded = Some(Instant::now());
+        progress.error = None;
+    }
+
+    /// What is there stays.
+    pub(super) fn fail(&self, error: String) {
+        self.failures.fetch_add(1, Relaxed);
+        self.progress().error = Some(error);
+    }
+
+    pub(super) fn begin_round(&self) {
+        self.fetches.fetch_add(1, Relaxed);
+        self.progress().pending = true;
+    }
+
+    pub(super) fn end_round(&self) {
+        let mut progress = self.progress();
+        progress.pending = false;
+        if std::mem::take(&mut progress.awaited) {
+            progress.asked = Some(Instant::now());
+        }
+        // Still under the lock: nobody may take this end for that of the next fetch.
+        self.rounds.send_modify(|rounds| *rounds += 1);
+        drop(progress);
+    }
+
+    /// A key is missing. None if nothing is on its way, and nothing may be within the cool-down: that begins when the
+    /// fetch ends, so that who has waited for one and still misses the key gets a definite answer.
+    pub(super) fn refresh(&self) -> Option<Arrival> {
+        let Definition::Url { cool_down, .. } = &self.definition else {
+            return None;
+        };
+        let mut progress = self.progress();
+        if !progress.pending {
+            if cools_down(progress.asked, *cool_down) {
+                return None;
+            }
+            progress.pending = true;
+            self.wanted.notify_one();
+        }
+        progress.awaited = true;
+        // Under the lock, and so before the round that is pending can end.
+        let mut rounds = self.rounds.subscribe();
+        let before = *rounds.borrow_and_update();
+        Some(Box::pin(async move {
+            // An error means that the set is gone, and with it all hope.
+            let _ = rounds.wait_for(|rounds| *rounds > before).await;
+        }))
+    }
+
+    #[cfg(test)]
+    pub(super) fn cool(&self) {
+        self.progress().asked = None;
+    }
+
+    pub(super) fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cools_down(asked: Option<Instant>, cool_down: Duration) -> bool {
+    asked.is_some_and(|asked| asked.elapsed() < cool_down)
+}

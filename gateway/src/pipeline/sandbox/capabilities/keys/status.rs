@@ -1,0 +1,103 @@
+//! How the key sets are doing, for operators and for Prometheus.
+
+use std::{fmt::Write, sync::atomic::Ordering::Relaxed, time::Duration};
+
+use super::Keys;
+
+/// How one key set is doing.
+#[derive(Clone, Debug)]
+pub struct KeySetStatus {
+    pub name: String,
+    /// The file, or the URL without what may be secret in it.
+    pub source: String,
+    /// 0 until the first content is there.
+    pub version: u64,
+    pub keys: usize,
+    /// Since the content was last confirmed.
+    pub age: Option<Duration>,
+    pub fetches: u64,
+    pub failures: u64,
+    /// Of the last fetch, if it failed.
+    pub error: Option<String>,
+}
+
+impl Keys {
+    /// In the order of their names.
+    pub fn status(&self) -> Vec<KeySetStatus> {
+        self.all()
+            .into_iter()
+            .map(|(name, set)| {
+                let content = set.content();
+                let progress = set.progress();
+                KeySetStatus {
+                    name,
+                    source: set.definition.shown(),
+                    version: content.version,
+                    keys: content.keys,
+                    age: progress.succeeded.map(|succeeded| succeeded.elapsed()),
+                    fetches: set.fetches.load(Relaxed),
+                    failures: set.failures.load(Relaxed),
+                    error: progress.error.clone(),
+                }
+            })
+            .collect()
+    }
+
+    /// Appends the numbers in the text format of Prometheus.
+    pub fn render(&self, out: &mut String) {
+        let all = self.status();
+        family(
+            out,
+            "age_seconds",
+            "gauge",
+            "Since the keys were last confirmed.",
+            &all,
+            |one| one.age.map(|age| age.as_secs_f64()),
+        );
+        family(out, "keys", "gauge", "Keys in the set.", &all, |one| {
+            Some(one.keys as f64)
+        });
+        family(
+            out,
+            "fetches_total",
+            "counter",
+            "Fetches begun.",
+            &all,
+            |one| Some(one.fetches as f64),
+        );
+        family(
+            out,
+            "fetch_failures_total",
+            "counter",
+            "Fetches that failed.",
+            &all,
+            |one| Some(one.failures as f64),
+        );
+    }
+}
+
+fn family(
+    out: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    all: &[KeySetStatus],
+    value: impl Fn(&KeySetStatus) -> Option<f64>,
+) {
+    if all.is_empty() {
+        return;
+    }
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "# HELP witgate_key_set_{name} {help}");
+    let _ = writeln!(out, "# TYPE witgate_key_set_{name} {kind}");
+    for one in all {
+        if let Some(value) = value(one) {
+            let label = one
+                .name
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace('\n', "\\n");
+            let _ = writeln!(out, "witgate_key_set_{name}{{key_set=\"{label}\"}} {value}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! `cargo xtask run`: a gateway in front of sample services, with the configuration in the root folder.
+
+mod processes;
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+
+use crate::{
+    command,
+    components::{self, Which},
+    workspace::Workspace,
+};
+use processes::Process;
+
+const GATEWAY: &str = "127.0.0.1:8080";
+const ADMIN: &str = "127.0.0.1:9901";
+/// Of the sample services: orders, and the issuer of tokens.
+const SERVICES: [&str; 2] = ["127.0.0.1:9001", "127.0.0.1:9002"];
+
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    for address in [GATEWAY, ADMIN].into_iter().chain(SERVICES) {
+        is_free(address)?;
+    }
+    components::build(workspace, &Which::Shipped)?;
+    // Not the release build: it takes several times as long to come up, and shows the same.
+    let targets = [
+        "--package",
+        "witgate",
+        "--bin",
+        "witgate",
+        "--example",
+        "sample_services",
+    ];
+    command::run(workspace.cargo("build").arg("--locked").args(targets))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))?;
+    let debug = workspace.target().join("debug");
+    let mut services = Process::start(
+        "the sample services",
+        &mut Command::new(debug.join("examples/sample_services")),
+    )?;
+    let mut gateway = Command::new(debug.join("witgate"));
+    let mut gateway = Process::start(
+        "the gateway",
+        gateway.arg("run").current_dir(workspace.root()),
+    )?;
+    until_ready(&mut gateway, &stop)?;
+    if !stop.load(Ordering::Relaxed) {
+        println!("{}", invitation());
+    }
+    while !stop.load(Ordering::Relaxed) {
+        gateway.check()?;
+        services.check()?;
+        thread::sleep(Duration::from_millis(100));
+    }
+    // What is in flight ends first; the services must still be there for it.
+    gateway.terminate()?;
+    services.terminate()
+}
+
+fn is_free(address: &str) -> anyhow::Result<()> {
+    TcpListener::bind(address).map(drop).with_context(|| {
+        format!("{address} is in use by another program: stop that, or change the address in witgate.yaml and routes.d/")
+    })
+}
+
+fn until_ready(gateway: &mut Process, stop: &AtomicBool) -> anyhow::Result<()> {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_ready() && !stop.load(Ordering::Relaxed) {
+        gateway.check()?;
+        if Instant::now() > end {
+            bail!("the gateway does not become ready; see its log above");
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+fn is_ready() -> bool {
+    let ask = || -> anyhow::Result<String> {
+        let mut stream =
+            TcpStream::connect_timeout(&ADMIN.parse::<SocketAddr>()?, Duration::from_secs(1))?;
+        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        write!(
+            stream,
+            "GET /readyz HTTP/1.1\r\nHost: {ADMIN}\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+fn invitation() -> String {
+    let issuer = SERVICES[1];
+    format!(
+        "
+witgate is ready on http://{GATEWAY}, its administration on http://{ADMIN}. Try:
+
+  curl -i http://{GATEWAY}/orders                 # proxied to a sample service
+  curl -i http://{GATEWAY}/orders/1               # 401: this route wants a token
+  curl -i -H \"Authorization: Bearer $(curl -s http://{issuer}/token)\" http://{GATEWAY}/orders/1
+  curl -i http://{GATEWAY}/hello                  # then edit routes.d/hello.yaml and ask again
+
+  curl 'http://{ADMIN}/explain?method=GET&url=http://localhost/orders/1'
+
+Ctrl-C stops everything.
+"
+    )
+}
