@@ -27,6 +27,7 @@ use std::{convert::Infallible, rc::Rc};
 
 use http::{Request, Response, request};
 use hyper::body::Incoming;
+use tower::{Service, ServiceBuilder};
 
 use crate::{snapshot::Action, worker::Worker};
 use context::{Client, Facts, LocalResponse};
@@ -41,22 +42,46 @@ use route::{Found, NoRoute, RequestView, redirect::RedirectView};
 /// A response before it is bound to the end of its exchange.
 type Reply = Response<Source>;
 
-/// One exchange, from the request's head to a response whose body carries the rest of it.
-///
-/// # Errors
-/// None: every failure has an answer.
-pub async fn serve(
+/// What serves the requests of one client connection. It has no error: every failure has an answer.
+pub fn stack(
     worker: Rc<Worker>,
     client: Rc<Client>,
-    request: Request<Incoming>,
-) -> Result<Response<ReplyBody>, Infallible> {
-    let mut exchange = Exchange::begin(worker, client, &request);
-    let reply = match run(&mut exchange, request).await {
-        Ok(reply) => reply,
-        Err(failure) => exchange.answer(failure),
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<ReplyBody>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<ReplyBody>, Infallible>>,
+> + Clone {
+    ServiceBuilder::new()
+        .map_request(move |request| Exchange::begin(&worker, &client, request))
+        .map_response(|(exchange, reply): (Box<Exchange>, Reply)| exchange.finish(reply))
+        .then(unwind)
+        .service_fn(advance)
+}
+
+/// An exchange and its request go in, the exchange and what came of the request come out.
+async fn advance(
+    (mut exchange, request): (Box<Exchange>, Request<Incoming>),
+) -> Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)> {
+    match run(&mut exchange, request).await {
+        Ok(reply) => Ok((exchange, reply)),
+        Err(failure) => Err((exchange, failure)),
+    }
+}
+
+/// On the way back: a failure gets its answer, and the policies see whatever goes to the client.
+async fn unwind(
+    advanced: Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)>,
+) -> Result<(Box<Exchange>, Reply), Infallible> {
+    let (mut exchange, reply) = match advanced {
+        Ok(advanced) => advanced,
+        Err((mut exchange, failure)) => {
+            let reply = exchange.answer(failure);
+            (exchange, reply)
+        }
     };
     let reply = policies::on_response(&mut exchange, reply).await;
-    Ok(exchange.finish(reply))
+    Ok((exchange, reply))
 }
 
 async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Reply, Failure> {

@@ -48,9 +48,9 @@ impl Policy for Watcher {
     }
 
     fn on_request(&self, request: &mut Request, state: &mut Seen) -> Result<Verdict> {
+        state.path = request.path();
         request.set_header("x-watched", random::u64().to_string())?;
         request.set_header("host", "forbidden")?;
-        state.path = request.path();
         Ok(Verdict::WaitBody(10))
     }
 

@@ -16,6 +16,7 @@ use crate::{
     command,
     workspace::{Package, Workspace},
 };
+pub(crate) use toolchain::apt_install;
 use toolchain::{Target, Toolchain};
 
 /// Which of the plugin crates.

@@ -1,9 +1,11 @@
 //! The project's chores: `cargo xtask --help`.
 
+mod bench;
 mod command;
 mod components;
 mod licences;
 mod new;
+mod reference;
 mod release;
 mod run;
 mod test;
@@ -33,6 +35,15 @@ enum Chore {
     Test,
     /// Packs one archive: binary, components, sample configuration, systemd unit, licences.
     Dist,
+    /// Compares what a request costs with other proxies (docs/benchmarks.md).
+    Bench {
+        kind: bench::Kind,
+        /// How often each proxy has its turn.
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
+    /// Writes docs/configuration.md from the schemas.
+    Reference,
     /// Makes a plugin to begin with, in plugins/NAME.
     New { name: String },
     /// Checks the licences and sources of all dependencies.
@@ -61,6 +72,8 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
         Chore::Run => run::run(&workspace),
         Chore::Test => test::all(&workspace),
         Chore::Dist => release::dist(&workspace),
+        Chore::Bench { kind, rounds } => bench::run(&workspace, kind, rounds),
+        Chore::Reference => reference::write(&workspace),
         Chore::New { name } => new::plugin(&workspace, &name),
         Chore::Licences => licences::check(&workspace),
         Chore::Components { names } => {

@@ -1,6 +1,6 @@
 //! `cargo xtask run`: a gateway in front of sample services, with the configuration in the root folder.
 
-mod processes;
+pub(crate) mod processes;
 
 use std::{
     io::{Read, Write},

@@ -5,20 +5,21 @@ use anyhow::ensure;
 use crate::{
     command,
     components::{self, Which},
-    licences,
+    licences, reference,
     workspace::Workspace,
 };
 
 /// One thing that must hold.
 type Check = fn(&Workspace) -> anyhow::Result<()>;
 
-const CHECKS: [(&str, Check); 5] = [
+const CHECKS: [(&str, Check); 6] = [
     ("format", format),
     ("licences", licences::check),
     ("components", |workspace| {
         components::build(workspace, &Which::All)
     }),
     ("lints", lints),
+    ("reference", reference::check),
     ("tests", tests),
 ];
 

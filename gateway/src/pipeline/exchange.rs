@@ -67,13 +67,16 @@ struct Line {
 
 impl Exchange {
     /// Boxed, since it moves into the response's body.
-    pub fn begin(worker: Rc<Worker>, client: Rc<Client>, request: &Request<Incoming>) -> Box<Self> {
+    pub fn begin(
+        worker: &Rc<Worker>,
+        client: &Rc<Client>,
+        request: Request<Incoming>,
+    ) -> (Box<Self>, Request<Incoming>) {
         client.activity.begin();
-        let line = (worker.logs() != Logged::Off).then(|| Line::of(request));
-        Box::new(Self {
+        let exchange = Box::new(Self {
+            worker: Rc::clone(worker),
+            client: Rc::clone(client),
             pinned: worker.pin(),
-            worker,
-            client,
             facts: None,
             route: None,
             upload: None,
@@ -82,11 +85,12 @@ impl Exchange {
             started: Instant::now(),
             status: None,
             answer: None,
-            line,
+            line: (worker.logs() != Logged::Off).then(|| Line::of(&request)),
             sent: 0,
             waiting: false,
             ended: false,
-        })
+        });
+        (exchange, request)
     }
 
     /// The request's body, bounded as its route says.

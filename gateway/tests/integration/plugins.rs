@@ -136,7 +136,13 @@ async fn an_import_without_a_grant_is_refused() {
 /// Each kind of misbehaviour costs its own exchange: it is answered, counted and logged, and the next one is fine.
 #[tokio::test]
 async fn a_misbehaving_plugin_costs_one_exchange() {
-    for (deed, status) in [("trap", 500), ("loop", 503), ("memory-bomb", 500)] {
+    for (deed, status) in [
+        ("trap", 500),
+        ("loop", 503),
+        ("memory", 500),
+        ("recursion", 500),
+        ("handles", 500),
+    ] {
         let up = upstream::echo().await;
         let component = components::fixture("hostile");
         let gateway = Setup::new()

@@ -10,13 +10,13 @@ use anyhow::{Context, bail};
 use crate::command;
 
 /// A running program.
-pub(super) struct Process {
+pub(crate) struct Process {
     name: &'static str,
     child: Child,
 }
 
 impl Process {
-    pub(super) fn start(name: &'static str, command: &mut Command) -> anyhow::Result<Self> {
+    pub(crate) fn start(name: &'static str, command: &mut Command) -> anyhow::Result<Self> {
         let child = command
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
@@ -24,15 +24,19 @@ impl Process {
     }
 
     /// An error if it has ended by itself.
-    pub(super) fn check(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn check(&mut self) -> anyhow::Result<()> {
         match self.child.try_wait()? {
             Some(status) => bail!("{} ended ({status}); its log above says why", self.name),
             None => Ok(()),
         }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end and waits until it has. Ctrl-C in a terminal has asked it already.
-    pub(super) fn terminate(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn terminate(&mut self) -> anyhow::Result<()> {
         if self.child.try_wait()?.is_none() {
             command::run(Command::new("kill").arg(self.child.id().to_string()))?;
             command::wait(&mut self.child, Duration::from_secs(40))?;

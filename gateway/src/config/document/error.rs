@@ -53,7 +53,9 @@ impl std::error::Error for Error {}
 
 impl serde::de::Error for Error {
     fn custom<T: Display>(message: T) -> Self {
-        Self::new(Kind::Custom, message.to_string())
+        let mut error = Self::new(Kind::Custom, message.to_string());
+        error.hint = expected::example(&error.message).map(Into::into);
+        error
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {

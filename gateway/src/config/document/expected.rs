@@ -30,7 +30,7 @@ pub(super) fn found(unexpected: Unexpected<'_>) -> String {
         Unexpected::Unsigned(value) => format!("the number `{value}`"),
         Unexpected::Signed(value) => format!("the number `{value}`"),
         Unexpected::Float(value) => format!("the number `{value}`"),
-        Unexpected::Str(value) if value.is_empty() => "an empty text".into(),
+        Unexpected::Str("") => "an empty text".into(),
         Unexpected::Str(value) => format!("`{}`", excerpt(value)),
         Unexpected::Unit | Unexpected::Option => "nothing".into(),
         Unexpected::Seq => "a list".into(),
@@ -56,6 +56,15 @@ pub(super) fn hint(found: Unexpected<'_>, wanted: &str) -> Option<String> {
             Some(format!("write `false` for `{value}`"))
         }
         Unexpected::Unit => Some("give it a value, or remove the key".into()),
+        _ => None,
+    }
+}
+
+/// What to write, for messages of parsers that do not say it.
+pub(super) fn example(message: &str) -> Option<&'static str> {
+    match message {
+        "invalid socket address syntax" => Some("write an address and a port, as `0.0.0.0:8080`"),
+        "invalid IP address syntax" => Some("write a network, as `10.0.0.0/8`"),
         _ => None,
     }
 }

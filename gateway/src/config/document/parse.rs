@@ -6,10 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::{Data, Document, Id, Node};
+use super::{Data, Document, Id, Node, Scalar};
 use crate::config::{problem::Problem, span::Span};
+
+mod alias;
+mod refuse;
+mod repeated;
 
 /// What one file may ask of the machine that reads it.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +24,8 @@ pub(in crate::config) struct Limits {
     pub(super) nodes: usize,
     /// Of those, the ones that aliases stand for.
     pub(super) aliased: usize,
+    /// Bytes of text that aliases stand for.
+    pub(super) aliased_bytes: usize,
 }
 
 impl Default for Limits {
@@ -28,6 +34,7 @@ impl Default for Limits {
             depth: 64,
             nodes: 5_000_000,
             aliased: 100_000,
+            aliased_bytes: 16 << 20,
         }
     }
 }
@@ -46,6 +53,7 @@ pub(in crate::config) fn parse<'a>(
         open: Vec::new(),
         anchors: HashMap::new(),
         aliased: 0,
+        aliased_bytes: 0,
         repeated: HashSet::new(),
         problems: Vec::new(),
     };
@@ -75,6 +83,7 @@ struct Builder<'a, 'f> {
     /// The node that each anchor of the parser stands on.
     anchors: HashMap<usize, Id>,
     aliased: usize,
+    aliased_bytes: usize,
     repeated: HashSet<Id>,
     problems: Vec<Problem>,
 }
@@ -96,42 +105,55 @@ impl<'a> Builder<'a, '_> {
         let mut documents = 0;
         for next in Parser::new_from_str_with_options(self.text, options) {
             let (event, place) = next.map_err(|error| self.scan_error(&error))?;
-            match event {
-                Event::DocumentStart(..) => {
-                    documents += 1;
-                    if documents > 1 {
-                        return Err(self
-                            .fatal(self.mark(place.start, 3), "a second document begins here")
-                            .hint("a file holds one document; move this one to a file of its own")
-                            .into());
-                    }
-                }
-                Event::Scalar(value, style, anchor, tag) => {
-                    let span = self.span(&place);
-                    let plain =
-                        style == ScalarStyle::Plain && !self.is_text(tag.as_deref(), span)?;
-                    let data = if plain {
-                        Data::Plain(value)
-                    } else {
-                        Data::Quoted(value)
-                    };
-                    let id = self.push(span, data, anchor)?;
-                    self.nodes[id as usize].end = id + 1;
-                }
-                Event::SequenceStart(_, anchor, tag) => {
-                    self.begin(&place, Data::Sequence, anchor, tag.as_deref())?;
-                }
-                Event::MappingStart(_, anchor, tag) => {
-                    self.begin(&place, Data::Mapping, anchor, tag.as_deref())?;
-                }
-                Event::SequenceEnd | Event::MappingEnd => self.finish(place.end),
-                Event::Alias(anchor) => self.alias(anchor, self.span(&place))?,
-                _ => {}
+            if matches!(event, Event::DocumentStart(..)) {
+                documents += 1;
             }
+            if documents > 1 {
+                return Err(self.second_document(self.mark(place.start, 3)));
+            }
+            self.event(event, &place)?;
         }
-        if self.nodes.is_empty()
-            || matches!(&self.nodes[0].data, Data::Plain(text) if super::Scalar::plain(text) == super::Scalar::Null)
-        {
+        self.empty_as_mapping();
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event<'a>, place: &granit_parser::Span) -> Result<(), Fatal> {
+        match event {
+            Event::Scalar(value, style, anchor, tag) => {
+                let span = self.span(place);
+                let text = self.is_text(tag.as_deref(), span)?;
+                let data = if text || style != ScalarStyle::Plain {
+                    Data::Quoted(value)
+                } else {
+                    Data::Plain(value)
+                };
+                let id = self.push(span, data, anchor)?;
+                self.nodes[id as usize].end = id + 1;
+                Ok(())
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.begin(place, Data::Sequence, anchor, tag.as_deref())
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.begin(place, Data::Mapping, anchor, tag.as_deref())
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.finish(place.end);
+                Ok(())
+            }
+            Event::Alias(anchor) => self.alias(anchor, self.span(place)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A file in which nothing is written, or only comments, has no keys.
+    fn empty_as_mapping(&mut self) {
+        let empty = match self.nodes.first().map(|root| &root.data) {
+            None => true,
+            Some(Data::Plain(text)) => Scalar::plain(text) == Scalar::Null,
+            Some(_) => false,
+        };
+        if empty {
             self.nodes = vec![Node {
                 span: Span {
                     line: 1,
@@ -142,7 +164,6 @@ impl<'a> Builder<'a, '_> {
                 data: Data::Mapping,
             }];
         }
-        Ok(())
     }
 
     fn begin(
@@ -184,10 +205,7 @@ impl<'a> Builder<'a, '_> {
         let key = parent.mapping && parent.children % 2 == 0;
         parent.children += 1;
         if key && collection {
-            return Err(self
-                .fatal(span, "a key cannot be a list or a mapping")
-                .hint("write text that begins with `{` or `[` in quotes")
-                .into());
+            return Err(self.collection_as_key(span));
         }
         Ok(())
     }
@@ -211,190 +229,6 @@ impl<'a> Builder<'a, '_> {
         if mapping {
             self.find_repeated(id);
         }
-    }
-
-    /// Reports keys that stand in this mapping twice.
-    fn find_repeated(&mut self, mapping: Id) {
-        let document = std::mem::take(&mut self.nodes);
-        let document = Document {
-            nodes: document,
-            repeated: HashSet::new(),
-        };
-        let mut small: [(&str, Id); 12] = [("", 0); 12];
-        let mut many = HashMap::new();
-        for (index, (key, _)) in document.entries(mapping).enumerate() {
-            let Some(name) = document.text(key) else {
-                continue;
-            };
-            let known = if index < small.len() {
-                let known = small[..index]
-                    .iter()
-                    .find(|(other, _)| *other == name)
-                    .map(|(_, id)| *id);
-                small[index] = (name, key);
-                known
-            } else {
-                if many.is_empty() {
-                    many.extend(small);
-                }
-                many.insert(name, key)
-            };
-            if let Some(first) = known {
-                self.repeated.insert(key);
-                self.problems.push(
-                    Problem::error(
-                        self.file,
-                        document.node(key).span,
-                        format!("`{name}` stands here twice"),
-                    )
-                    .hint("keep one of the two")
-                    .related(
-                        self.file,
-                        document.node(first).span,
-                        "the first is here",
-                    ),
-                );
-            }
-        }
-        self.nodes = document.nodes;
-    }
-
-    /// Copies what an alias stands for, so that the tree stays a tree.
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Fatal> {
-        let from = self.anchors.get(&anchor).copied();
-        let Some((from, end)) = from.map(|from| (from, self.nodes[from as usize].end)) else {
-            return Err(self
-                .fatal(span, "no anchor of this name stands before")
-                .into());
-        };
-        if end == 0 {
-            return Err(self
-                .fatal(span, "this alias stands for a value that contains it")
-                .into());
-        }
-        let count = (end - from) as usize;
-        self.aliased += count;
-        if self.aliased > self.limits.aliased {
-            return Err(self
-                .fatal(
-                    span,
-                    format!(
-                        "the aliases of this file stand for more than {} values",
-                        self.limits.aliased
-                    ),
-                )
-                .hint("aliases of aliases grow without bound; write the values out")
-                .into());
-        }
-        self.count(span, count)?;
-        let collection = matches!(
-            self.nodes[from as usize].data,
-            Data::Sequence | Data::Mapping
-        );
-        self.place(span, collection)?;
-        self.check_depth(span, self.height(from, end))?;
-        let shift = self.next_id() - from;
-        for id in from..end {
-            let mut node = self.nodes[id as usize].clone();
-            node.end += shift;
-            if self.repeated.contains(&id) {
-                self.repeated.insert(id + shift);
-            }
-            self.nodes.push(node);
-        }
-        Ok(())
-    }
-
-    /// How many collections are inside each other in these nodes.
-    fn height(&self, from: Id, end: Id) -> usize {
-        let (mut ends, mut height) = (Vec::new(), 0);
-        for id in from..end {
-            while ends.last().is_some_and(|end| *end <= id) {
-                ends.pop();
-            }
-            let node = &self.nodes[id as usize];
-            if matches!(node.data, Data::Sequence | Data::Mapping) {
-                ends.push(node.end);
-                height = height.max(ends.len());
-            }
-        }
-        height
-    }
-
-    fn check_depth(&self, span: Span, more: usize) -> Result<(), Fatal> {
-        if self.open.len() + more > self.limits.depth {
-            return Err(self.too_deep(span));
-        }
-        Ok(())
-    }
-
-    fn too_deep(&self, span: Span) -> Fatal {
-        self.fatal(
-            span,
-            format!(
-                "more than {} lists and mappings inside each other",
-                self.limits.depth
-            ),
-        )
-        .into()
-    }
-
-    fn count(&self, span: Span, more: usize) -> Result<(), Fatal> {
-        if self.nodes.len() + more > self.limits.nodes {
-            return Err(self
-                .fatal(
-                    span,
-                    format!("the file holds more than {} values", self.limits.nodes),
-                )
-                .hint("spread it over several files")
-                .into());
-        }
-        Ok(())
-    }
-
-    /// Whether a tag makes a text of it.
-    fn is_text(&self, tag: Option<&Tag>, span: Span) -> Result<bool, Fatal> {
-        match tag {
-            None => Ok(false),
-            Some(tag) if tag.is_yaml_core_schema() => Ok(tag.is_yaml_core_schema_tag("str")),
-            Some(tag) => Err(self
-                .fatal(
-                    span,
-                    format!("the tag `{}` means nothing here", tag.original()),
-                )
-                .hint("remove it; a text that begins with `!` must be in quotes")
-                .into()),
-        }
-    }
-
-    fn scan_error(&self, error: &ScanError) -> Fatal {
-        let span = self.mark(*error.marker(), 1);
-        if *error.kind() == ErrorKind::RecursionLimitExceeded {
-            return self.too_deep(span);
-        }
-        let problem = self.fatal(span, format!("not YAML: {}", error.info()));
-        let hint = match error.kind() {
-            ErrorKind::TabNotAllowed
-            | ErrorKind::TabInBlockIndentation
-            | ErrorKind::TabInIndentation
-            | ErrorKind::TabAtBlockScalarStart
-            | ErrorKind::TabInPlainScalar => "indent with spaces, not with tabs",
-            ErrorKind::UnknownAnchor => "an anchor (`&name`) must stand before its alias (`*name`)",
-            ErrorKind::ExpectedFlowMappingSeparator
-            | ErrorKind::ExpectedFlowSequenceSeparator
-            | ErrorKind::MisplacedFlowCollectionEnd
-            | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
-                "between braces or brackets, text with `{`, `}`, `[`, `]` or `,` must be in quotes"
-            }
-            ErrorKind::UnclosedQuotedScalar => "the closing quote is missing",
-            ErrorKind::UnclosedFlowCollection { .. } => "the closing bracket is missing",
-            _ => return problem.into(),
-        };
-        problem.hint(hint).into()
-    }
-
-    fn fatal(&self, span: Span, message: impl Into<String>) -> Problem {
-        Problem::error(self.file, span, message)
     }
 
     fn next_id(&self) -> Id {

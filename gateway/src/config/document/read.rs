@@ -57,7 +57,7 @@ pub(in crate::config) fn read<T: DeserializeOwned>(
             Ok(value) if search.problems.is_empty() => return Ok(value),
             Ok(_) => break,
             Err(error) => {
-                if !search.note(error) || search.problems.len() >= MOST_PROBLEMS {
+                if !search.note(&error) || search.problems.len() >= MOST_PROBLEMS {
                     break;
                 }
             }
@@ -77,11 +77,11 @@ struct Search<'d, 'a> {
 
 impl Search<'_, '_> {
     /// Records an error and prunes its entry; whether another pass may find more.
-    fn note(&mut self, error: Error) -> bool {
+    fn note(&mut self, error: &Error) -> bool {
         let node = error.node.unwrap_or(0);
         let place = self.place(node);
-        if !self.is_consequence(&error, node) {
-            self.record(&error, node);
+        if !self.is_consequence(error, node) {
+            self.record(error, node);
         }
         let Some(Place { parent, entry, end }) = place else {
             return false;

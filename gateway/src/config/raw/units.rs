@@ -45,7 +45,7 @@ impl fmt::Display for HumanDuration {
         let units = [(3_600_000, "h"), (60_000, "m"), (1000, "s")];
         let unit = units
             .into_iter()
-            .find(|(unit, _)| millis > 0 && millis % unit == 0);
+            .find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit));
         let (unit, name) = unit.unwrap_or((1, "ms"));
         write!(formatter, "{}{name}", millis / unit)
     }
@@ -83,7 +83,7 @@ impl fmt::Display for ByteSize {
         let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
         let unit = units
             .into_iter()
-            .find(|(unit, _)| self.0 > 0 && self.0 % unit == 0);
+            .find(|(unit, _)| self.0 > 0 && self.0.is_multiple_of(*unit));
         let (unit, name) = unit.unwrap_or((1, ""));
         write!(formatter, "{}{name}", self.0 / unit)
     }

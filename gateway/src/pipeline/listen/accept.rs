@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
 
-use hyper::service::service_fn;
+use hyper_util::service::TowerToHyperService;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -14,7 +14,7 @@ use super::{
     super::{
         context::Client,
         protocol::{Activity, Peer, Serving},
-        serve,
+        stack,
     },
     tls::Acceptor,
 };
@@ -122,7 +122,7 @@ impl Connection {
                 speaks_http2,
                 activity,
             });
-            service_fn(move |request| serve(Rc::clone(&worker), Rc::clone(&client), request))
+            TowerToHyperService::new(stack(Rc::clone(&worker), client))
         };
         match config {
             None => {
