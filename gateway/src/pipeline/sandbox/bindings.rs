@@ -1,6 +1,8 @@
 //! What `wit/` says, as Rust types. The host's side of each capability implements the traits made here; the
 //! phases are called through functions looked up by `exports`, since each of them is optional.
 
+#![allow(unreachable_pub, reason = "generated")]
+
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "plugin",
@@ -16,5 +18,5 @@ wasmtime::component::bindgen!({
     },
 });
 
-pub use exports::witgate::plugin::{on_request, on_response, policy};
-pub use witgate::plugin::{clock, crypto, keys, log, metrics, random, types};
+pub(super) use exports::witgate::plugin::{on_request, on_response, policy};
+pub(super) use witgate::plugin::{clock, crypto, keys, log, metrics, random, types};

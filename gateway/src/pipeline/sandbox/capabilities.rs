@@ -1,12 +1,12 @@
 //! What the host offers to plugins besides the exchange itself: one file per interface of
 //! `wit/capabilities.wit`. A capability is linked only into a component that was granted it.
 
-pub mod clock;
-pub mod crypto;
-pub mod keys;
-pub mod log;
-pub mod metrics;
-pub mod random;
+pub(super) mod clock;
+pub(super) mod crypto;
+pub(super) mod keys;
+pub(super) mod log;
+pub(super) mod metrics;
+pub(super) mod random;
 
 use wasmtime::component::{HasSelf, LinkerInstance};
 

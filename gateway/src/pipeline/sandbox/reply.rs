@@ -13,7 +13,9 @@ use crate::pipeline::context::LocalResponse;
 
 /// Makes a response of what a plugin answered.
 pub(super) fn local_response(reply: Reply) -> Result<LocalResponse, FailureKind> {
-    let status = StatusCode::from_u16(reply.status).ok().filter(is_final);
+    let status = StatusCode::from_u16(reply.status)
+        .ok()
+        .filter(|status| is_final(*status));
     let status = status.ok_or_else(|| {
         FailureKind::Invalid(
             format!("the status {} is not between 200 and 599", reply.status).into(),

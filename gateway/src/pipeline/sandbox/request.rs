@@ -13,6 +13,7 @@ use super::{
 };
 
 /// Names the resource to wasmtime. What it stands for is `Call::request`: there is one at a time.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Request;
 
 /// A request's head, moved into the store for a call.

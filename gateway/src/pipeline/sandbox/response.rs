@@ -14,6 +14,7 @@ use super::{
 };
 
 /// Names the resource to wasmtime. What it stands for is `Call::response`: there is one at a time.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Response;
 
 /// A response's head, moved into the store for a call.
@@ -155,7 +156,9 @@ fn link_edits(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     types.func_wrap(
         "[method]response.set-status",
         |mut store: Store<'_>, (_, status): (This, u16)| {
-            let status = StatusCode::from_u16(status).ok().filter(is_final);
+            let status = StatusCode::from_u16(status)
+                .ok()
+                .filter(|status| is_final(*status));
             Ok((status.ok_or(EditError::Invalid).and_then(|status| {
                 store.data_mut().call.open_response()?.new_status = Some(status);
                 Ok(())
@@ -214,6 +217,6 @@ fn link_trailers(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> 
 }
 
 /// 200 to 599: an interim response (RFC 9110 section 15.2) is not an answer.
-pub(super) fn is_final(status: &StatusCode) -> bool {
+pub(super) fn is_final(status: StatusCode) -> bool {
     (200..600).contains(&status.as_u16())
 }

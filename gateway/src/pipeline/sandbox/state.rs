@@ -18,7 +18,7 @@ use super::{
 
 /// The data of one store. Host functions reach it through `StoreContextMut::data_mut`, and the traits that
 /// `bindings` generates for the capabilities are implemented on it.
-pub struct State {
+pub(super) struct State {
     /// What outlives the instance: shared by all instances of one plugin on one worker.
     pub(super) home: Arc<Home>,
     /// What the capabilities hand out as handles. Its size is bounded by `limits.handles`.

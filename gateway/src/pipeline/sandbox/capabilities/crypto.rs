@@ -10,6 +10,7 @@ use crate::pipeline::sandbox::{
     state::State,
 };
 
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub use verify::VerifyingKey;
 
 type Made = Result<Resource<VerifyingKey>, String>;

@@ -26,11 +26,12 @@ pub use declare::{Declared, Keys};
 pub use status::KeySetStatus;
 
 /// A plugin's handle on one key set.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct KeySet(Arc<declare::Slot>);
 
 /// Resolves when a refresh that a call asked for has arrived or given up. `refresh` pushes it to
 /// `State::arrivals` when it answers true; the chain awaits it when the plugin answers `again`.
-pub type Arrival = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(in crate::pipeline::sandbox) type Arrival = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Host for State {}
 

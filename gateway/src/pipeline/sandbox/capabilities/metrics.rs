@@ -13,9 +13,11 @@ use crate::pipeline::sandbox::{
 };
 
 /// A series that counts up; the cell is this worker's share of it, none when it was refused.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Counter(Option<Arc<AtomicU64>>);
 
 /// A series that goes up and down, shared by all workers; none when it was refused.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Gauge(Option<Arc<AtomicI64>>);
 
 impl Host for State {}

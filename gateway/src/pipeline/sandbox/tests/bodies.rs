@@ -56,7 +56,7 @@ async fn upload(
             Err(Break::Source(never)) => match never {},
         }
     }
-    assert!(body.is_end_stream());
+    assert!(http_body::Body::is_end_stream(&body));
     Ok((parts, sent))
 }
 

@@ -8,6 +8,7 @@ use aws_lc_rs::{
 use crate::pipeline::sandbox::bindings::crypto::{Algorithm, Curve};
 
 /// A key that checks signatures. What an algorithm needs of it is prepared once, when first used.
+#[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct VerifyingKey(Kind);
 
 enum Kind {
