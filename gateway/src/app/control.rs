@@ -212,6 +212,8 @@ impl Control {
                 return;
             }
         };
+        // What changed between the first reading and the watch, nobody tells.
+        self.reload(Reason::Change);
         while changes.next().await {
             self.reload(Reason::Change);
             let assembly = self.assembly.borrow();

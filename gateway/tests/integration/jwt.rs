@@ -156,7 +156,7 @@ async fn a_token_of_a_megabyte_is_refused_before_it_is_read() {
 async fn a_new_key_is_fetched_when_a_token_names_it() {
     let (old, new) = (Key::new("old"), Key::new("new"));
     let issuer = Issuer::with(&[&old]).await;
-    let gateway = protected(issuer.address, ", cool-down: 100ms").await;
+    let gateway = protected(issuer.address, ", cool-down: 1s").await;
     assert_eq!(
         with_token(&gateway, &old.token(&json!({}))).await.status(),
         200
@@ -173,7 +173,7 @@ async fn a_new_key_is_fetched_when_a_token_names_it() {
 async fn keys_outlive_their_issuer() {
     let key = Key::new("one");
     let issuer = Issuer::with(&[&key]).await;
-    let gateway = protected(issuer.address, ", refresh: 1s, cool-down: 1s").await;
+    let gateway = protected(issuer.address, ", refresh: 10s, cool-down: 1s").await;
     assert_eq!(
         with_token(&gateway, &key.token(&json!({}))).await.status(),
         200
@@ -193,7 +193,7 @@ async fn keys_outlive_their_issuer() {
 async fn a_remembered_token_ends_with_its_key() {
     let (old, new) = (Key::new("old"), Key::new("new"));
     let issuer = Issuer::with(&[&old]).await;
-    let gateway = protected(issuer.address, ", refresh: 1s, cool-down: 100ms").await;
+    let gateway = protected(issuer.address, ", refresh: 10s, cool-down: 1s").await;
     let token = old.token(&json!({}));
     assert_eq!(with_token(&gateway, &token).await.status(), 200);
     issuer.publish(Some(&[&new]));

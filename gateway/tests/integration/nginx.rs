@@ -45,7 +45,7 @@ impl Nginx {
                  location /large {{ alias {path}/large.bin; }}
                  location /hello {{ return 200 'hello $host'; }}
                  location /gone {{ return 410; }}
-                 location /compressed {{ gzip on; gzip_min_length 1; gzip_types *; alias {path}/large.bin; }}
+                 location /compressed {{ gzip on; gzip_proxied any; gzip_min_length 1; gzip_types *; alias {path}/large.bin; }}
                }}
              }}"
         );

@@ -176,8 +176,12 @@ async fn an_exchange_ends_on_the_table_it_began_with() {
         .unwrap();
     let response = connection.send_request(sent).await.unwrap();
     let upstream = pieces.recv().await.unwrap();
+    let before = generation(&gateway).await;
     gateway.write("routes.d/routes.yaml", says("new"));
-    gateway.answers("/hello", 200, "new").await;
+    eventually("the new table", || async {
+        generation(&gateway).await > before
+    })
+    .await;
     upstream.send(Frame::data("old".into())).await.unwrap();
     drop(upstream);
     assert_eq!(

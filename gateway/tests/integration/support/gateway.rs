@@ -155,6 +155,7 @@ impl Setup {
         };
         let log = Lines::of(process.child.stderr.take().unwrap());
         let status = process.ended().await;
+        log.ended().await;
         (status, log.text())
     }
 }

@@ -86,6 +86,14 @@ impl Lines {
             .collect()
     }
 
+    /// Waits until the stream has ended and all of it is here.
+    pub(crate) async fn ended(&self) {
+        super::eventually("the end of the log", || async {
+            self.shared.lines.lock().unwrap().ended
+        })
+        .await;
+    }
+
     pub(crate) fn text(&self) -> String {
         self.shared.lines.lock().unwrap().lines.join("\n")
     }
