@@ -39,7 +39,8 @@ impl Framing {
             seen = self.across(seen, read);
         }
         seen = find(seen, read);
-        if read.ends_with(b"\n") || read.is_empty() {
+        // Behind the end of a head begins something new.
+        if read.ends_with(b"\r\n\r\n") {
             seen &= !SPLIT;
         } else {
             seen |= SPLIT;
