@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use crate::{
     command,
     components::{self, Which},
-    run,
+    release, run,
     workspace::Workspace,
 };
 use gateway::Gateway;
@@ -44,13 +44,7 @@ pub(crate) struct Bench<'a> {
 pub(crate) fn run(workspace: &Workspace, kind: Kind, rounds: u32) -> anyhow::Result<()> {
     tools::programs()?;
     components::build(workspace, &Which::All)?;
-    let targets = ["--bin", "witgate", "--example", "sample_services"];
-    command::run(
-        workspace
-            .cargo("build")
-            .args(["--locked", "--release", "--package", "witgate"])
-            .args(targets),
-    )?;
+    release::build_gateway(workspace)?;
     let folder = workspace.target().join("bench");
     fs::create_dir_all(&folder)?;
     let bench = Bench {
@@ -122,8 +116,8 @@ impl Bench<'_> {
     fn token(&self) -> anyhow::Result<(String, String)> {
         let program = self
             .workspace
-            .target()
-            .join("release/examples/sample_services");
+            .build_debug()?
+            .join("examples/sample_services");
         let mut services =
             run::processes::Process::start("the sample issuer", &mut Command::new(program))?;
         let ask = |path| gateway::ask("127.0.0.1:9002", "GET", path);

@@ -2,7 +2,7 @@
 
 mod markdown;
 
-use std::fs;
+use std::{fs, process::Command};
 
 use anyhow::ensure;
 use serde_json::Value;
@@ -32,21 +32,13 @@ fn page(workspace: &Workspace) -> anyhow::Result<String> {
          an editor that knows JSON Schema completes and checks with them.\n\n\
          A duration has its unit, as in `250ms`, `5s`, `10m`, `1h`; a size may have one, as in `512`, `32KiB`, `10MiB`, `1GiB`.\n",
     );
+    let witgate = workspace.build_debug()?.join("witgate");
     for (kind, title) in [
         ("gateway", "`witgate.yaml`"),
         ("routes", "`routes.d/*.yaml`"),
     ] {
-        let mut witgate = workspace.cargo("run");
-        witgate.args([
-            "--quiet",
-            "--locked",
-            "--package",
-            "witgate",
-            "--",
-            "schema",
-            kind,
-        ]);
-        let schema: Value = serde_json::from_str(&command::output(&mut witgate)?)?;
+        let printed = command::output(Command::new(&witgate).args(["schema", kind]))?;
+        let schema: Value = serde_json::from_str(&printed)?;
         page += &markdown::of(&schema, title);
     }
     Ok(page)

@@ -18,14 +18,20 @@ use crate::{
 /// The release binary and the shipped components.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     components::build(workspace, &Which::Shipped)?;
+    let gateway = build_gateway(workspace)?;
+    eprintln!("{}", gateway.display());
+    eprintln!("{}/", components::folder(workspace).display());
+    Ok(())
+}
+
+/// The release binary.
+pub(crate) fn build_gateway(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     command::run(
         workspace
             .cargo("build")
             .args(["--locked", "--release", "--package", "witgate"]),
     )?;
-    eprintln!("{}", workspace.target().join("release/witgate").display());
-    eprintln!("{}/", components::folder(workspace).display());
-    Ok(())
+    Ok(workspace.target().join("release/witgate"))
 }
 
 /// One archive with all that a server needs.

@@ -34,19 +34,10 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     }
     components::build(workspace, &Which::Shipped)?;
     // Not the release build: it takes several times as long to come up, and shows the same.
-    let targets = [
-        "--package",
-        "witgate",
-        "--bin",
-        "witgate",
-        "--example",
-        "sample_services",
-    ];
-    command::run(workspace.cargo("build").arg("--locked").args(targets))?;
+    let debug = workspace.build_debug()?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))?;
-    let debug = workspace.target().join("debug");
     let mut services = Process::start(
         "the sample services",
         &mut Command::new(debug.join("examples/sample_services")),

@@ -10,6 +10,8 @@ use std::{
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
+use crate::command;
+
 /// The checkout that this chore works on.
 pub(crate) struct Workspace {
     root: PathBuf,
@@ -52,6 +54,16 @@ impl Workspace {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(&self.root).arg(subcommand);
         cargo
+    }
+
+    /// Builds everything unoptimised, and returns the folder of the programs. All targets of all packages at once,
+    /// as `cargo test` does: another selection has other features, and wasmtime would be compiled again.
+    pub(crate) fn build_debug(&self) -> anyhow::Result<PathBuf> {
+        command::run(
+            self.cargo("build")
+                .args(["--locked", "--workspace", "--all-targets"]),
+        )?;
+        Ok(self.target().join("debug"))
     }
 
     /// The packages of the workspace, their dependencies left out.
