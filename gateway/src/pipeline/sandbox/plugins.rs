@@ -1,12 +1,16 @@
 //! The installed components, by name, as `witgate.yaml` lists them.
 
+mod stamp;
+
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
+use self::stamp::Stamp;
 use super::{
     admission::Refusal,
     compile,
@@ -19,7 +23,14 @@ use crate::config::{problem::Problem, raw, span::Spanned};
 /// The installed components: loaded, checked against their grants and ready to be instantiated.
 #[derive(Debug, Default)]
 pub struct Plugins {
-    all: BTreeMap<Arc<str>, Arc<Plugin>>,
+    all: BTreeMap<Arc<str>, Installed>,
+}
+
+#[derive(Clone, Debug)]
+struct Installed {
+    plugin: Arc<Plugin>,
+    /// None: the file had to be read to know that it is the same.
+    stamp: Option<Stamp>,
 }
 
 impl Plugins {
@@ -34,9 +45,11 @@ impl Plugins {
         let mut all = BTreeMap::new();
         let mut problems = Vec::new();
         for (name, raw) in raw {
-            let previous = previous.and_then(|previous| previous.get(name));
+            let previous = previous.and_then(|previous| previous.all.get(&**name));
             match load(host, name, raw, file, base, previous) {
-                Ok(plugin) => drop(all.insert(Arc::clone(&plugin.name), plugin)),
+                Ok(installed) => {
+                    all.insert(Arc::clone(&installed.plugin.name), installed);
+                }
                 Err(problem) => problems.push(problem),
             }
         }
@@ -49,12 +62,12 @@ impl Plugins {
 
     /// The plugin that routes call `name`.
     pub fn get(&self, name: &str) -> Option<&Arc<Plugin>> {
-        self.all.get(name)
+        self.all.get(name).map(|installed| &installed.plugin)
     }
 
     /// In the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Plugin>> {
-        self.all.values()
+        self.all.values().map(|installed| &installed.plugin)
     }
 
     /// Gives back what was only needed while routes were compiled.
@@ -69,31 +82,48 @@ fn load(
     raw: &Spanned<raw::Plugin>,
     file: &Arc<PathBuf>,
     base: &Path,
-    previous: Option<&Arc<Plugin>>,
-) -> Result<Arc<Plugin>, Problem> {
+    previous: Option<&Installed>,
+) -> Result<Installed, Problem> {
     let settings = Policy::from(&raw.value);
     if settings.limits.table > MOST_TABLE_ELEMENTS {
         let message = format!("plugin `{name}`: `limits.table` is at most {MOST_TABLE_ELEMENTS}");
         return Err(Problem::error(file, raw.span, message));
     }
     let path = base.join(&*raw.component);
-    let refused = |refusal: Refusal| {
+    install(host, name, settings, &path, previous).map_err(|refusal| {
         let message = format!("plugin `{name}` ({}): {refusal}", path.display());
         let problem = Problem::error(file, raw.component.span, message);
         match refusal.hint() {
             Some(hint) => problem.hint(hint),
             None => problem,
         }
-    };
-    let bytes = fs::read(&path).map_err(|error| refused(Refusal::Unreadable(error)))?;
-    let hash = compile::hash(&bytes);
-    if let Some(previous) = previous
-        && previous.hash == hash
-        && previous.settings == settings
-    {
-        return Ok(Arc::clone(previous));
+    })
+}
+
+/// The previous one, if neither its file nor its settings changed.
+fn install(
+    host: &Arc<Host>,
+    name: &str,
+    settings: Policy,
+    path: &Path,
+    previous: Option<&Installed>,
+) -> Result<Installed, Refusal> {
+    // Before the content, so that a change in between shows the next time.
+    let metadata = fs::metadata(path).map_err(Refusal::Unreadable)?;
+    let stamp = Stamp::new(&metadata, SystemTime::now());
+    let previous = previous.filter(|previous| previous.plugin.settings == settings);
+    let untouched = previous.filter(|previous| stamp.is_some() && previous.stamp == stamp);
+    if let Some(untouched) = untouched {
+        return Ok(untouched.clone());
     }
-    Plugin::load(host, &Arc::from(name), settings, &bytes, hash)
-        .map(Arc::new)
-        .map_err(refused)
+    let bytes = fs::read(path).map_err(Refusal::Unreadable)?;
+    let hash = compile::hash(&bytes);
+    let plugin = match previous {
+        Some(previous) if previous.plugin.hash == hash => Arc::clone(&previous.plugin),
+        _ => {
+            let plugin = Plugin::load(host, &Arc::from(name), settings, &bytes, hash)?;
+            Arc::new(plugin)
+        }
+    };
+    Ok(Installed { plugin, stamp })
 }
