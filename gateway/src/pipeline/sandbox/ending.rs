@@ -65,12 +65,12 @@ impl Ending {
     async fn call(&self, left: &Left) -> Result<(), FailureKind> {
         let plugin = &self.links.links[left.index].plugin;
         let own = match &left.instance {
-            Some(own) => Some((Arc::clone(own), left.slot.lend(plugin, own).await?)),
+            Some(own) => Some(left.slot.lend(plugin, own).await?),
             None => None,
         };
         let has_phase = plugin.phases.contains(Phase::End);
-        let (shared, mut lent, state) = match own {
-            Some((shared, lent)) if !lent.is_poisoned() => (shared, lent, left.state),
+        let (mut lent, state) = match own {
+            Some(lent) if !lent.is_poisoned() => (lent, left.state),
             // There is nobody to be told, or the state was lost with its instance.
             _ if !has_phase => return Ok(()),
             _ => {
@@ -81,8 +81,7 @@ impl Ending {
                 } else {
                     slot.warm(plugin).await
                 };
-                let (shared, lent) = lent?;
-                (shared, lent, None)
+                (lent?, None)
             }
         };
         let told = if has_phase {
@@ -94,7 +93,6 @@ impl Ending {
             Some(state) => lent.discard(state).await,
             None => Ok(()),
         };
-        left.slot.settle(&shared, &lent);
         told.and(dropped)
     }
 

@@ -181,7 +181,7 @@ impl Running {
     }
 
     /// The instance that serves this exchange now, and the state that it keeps in it.
-    async fn lend(&self, index: usize) -> Result<(Shared, Lent, Option<ResourceAny>), FailureKind> {
+    async fn lend(&self, index: usize) -> Result<(Lent, Option<ResourceAny>), FailureKind> {
         let plugin = self.plugin(index);
         let (slot, own, state) = {
             let seen = self.seen.borrow();
@@ -193,29 +193,21 @@ impl Running {
         if let Some(own) = own {
             let lent = slot.lend(plugin, &own).await?;
             if !lent.is_poisoned() {
-                return Ok((own, lent, state));
+                return Ok((lent, state));
             }
         }
         // The state, if there was one, was lost with an instance that another exchange brought down.
         let alone = plugin.settings.isolation == Isolation::Exchange;
-        let (shared, lent) = if alone {
+        let lent = if alone {
             slot.fresh(plugin).await?
         } else {
             slot.warm(plugin).await?
         };
         if let Some(seen) = self.seen.borrow_mut().get_mut(index) {
             seen.state = None;
-            seen.instance = alone.then(|| Arc::clone(&shared));
+            seen.instance = alone.then(|| Arc::clone(lent.shared()));
         }
-        Ok((shared, lent, None))
-    }
-
-    /// After a call: the instance goes back, and is replaced when it is spent.
-    fn give_back(&self, index: usize, shared: &Shared, lent: Lent) {
-        if let Some(seen) = self.seen.borrow().get(index) {
-            seen.slot.settle(shared, &lent);
-        }
-        drop(lent);
+        Ok((lent, None))
     }
 
     /// Counts and logs a failure; it is an error unless the operator chose `on-failure: open`.

@@ -105,7 +105,10 @@ impl Instance {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift + 'static,
     {
-        self.store.data().home.shard.called(phase);
+        let state = self.store.data_mut();
+        state.home.shard.called(phase);
+        // What an earlier call asked for is not this one's to wait for.
+        state.arrivals.clear();
         self.calls += 1;
         self.run(self.time, function, params).await
     }

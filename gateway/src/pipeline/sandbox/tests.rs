@@ -5,12 +5,14 @@ mod bodies;
 mod heads;
 mod hostility;
 mod lifetimes;
+mod ticks;
 mod waiting;
 
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -103,13 +105,30 @@ impl Bed {
 
     /// The value of one sample.
     fn metric(&self, sample: &str) -> u64 {
+        self.find_metric(sample)
+            .unwrap_or_else(|| panic!("no {sample} in {}", self.metrics()))
+    }
+
+    fn find_metric(&self, sample: &str) -> Option<u64> {
         let text = self.metrics();
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {sample} in {text}"))
-            .parse()
-            .unwrap()
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '))?;
+        Some(value.parse().unwrap())
+    }
+
+    /// Waits until a sample is as it should be.
+    async fn until(&self, sample: &str, fits: impl Fn(u64) -> bool) {
+        let fitting = async {
+            while !self.find_metric(sample).is_some_and(&fits) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(10), fitting)
+            .await
+            .is_err()
+        {
+            panic!("{sample} in {}", self.metrics());
+        }
     }
 }
 
@@ -156,7 +175,7 @@ fn ended(ending: Ending) -> Summary {
     Summary {
         ending,
         status: Some(200),
-        duration: std::time::Duration::from_millis(5),
+        duration: Duration::from_millis(5),
         upstream: None,
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    ops::{Deref, DerefMut},
     rc::Rc,
     sync::{Arc, Weak},
 };
@@ -20,8 +21,41 @@ const MOST_WAITING: usize = 16;
 /// An instance that exchanges use in turn.
 pub(super) type Shared = Arc<Mutex<Instance>>;
 
-/// An instance for the length of a call.
-pub(super) type Lent = OwnedMutexGuard<Instance>;
+/// An instance for the length of a call. However the call ends, also by a future that is dropped: one that is
+/// spent then serves no new exchange. It lives for as long as exchanges hold it.
+pub(super) struct Lent {
+    slot: Rc<Slot>,
+    shared: Shared,
+    instance: OwnedMutexGuard<Instance>,
+}
+
+impl Lent {
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl Deref for Lent {
+    type Target = Instance;
+
+    fn deref(&self) -> &Instance {
+        &self.instance
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut Instance {
+        &mut self.instance
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.instance.is_spent() {
+            self.slot.retire(&self.shared);
+        }
+    }
+}
 
 /// What one worker thread keeps.
 pub(super) struct Worker {
@@ -115,15 +149,14 @@ impl Worker {
             let instances = slot.instances.borrow().clone();
             for shared in instances {
                 // One that is busy is swept at the next opportunity.
-                let Ok(mut instance) = Arc::clone(&shared).try_lock_owned() else {
+                let Some(mut lent) = slot.try_lend(&shared) else {
                     continue;
                 };
-                if let Err(kind) = instance.sweep().await {
+                if let Err(kind) = lent.sweep().await {
                     let plugin = &*slot.home.plugin;
                     slot.home.shard.failed(&kind);
                     tracing::error!(plugin, "while it dropped a configuration: {kind}");
                 }
-                slot.settle(&shared, &instance);
             }
         }
     }
@@ -144,18 +177,19 @@ impl Slot {
     }
 
     /// A warm instance; the first exchange starts it.
-    pub(super) async fn warm(&self, plugin: &Plugin) -> Result<(Shared, Lent), FailureKind> {
-        let free = self.instances.borrow().iter().find_map(|shared| {
-            let lent = Arc::clone(shared).try_lock_owned().ok()?;
-            Some((Arc::clone(shared), lent))
-        });
+    pub(super) async fn warm(self: &Rc<Self>, plugin: &Plugin) -> Result<Lent, FailureKind> {
+        let free = self
+            .instances
+            .borrow()
+            .iter()
+            .find_map(|shared| self.try_lend(shared));
         if let Some(free) = free {
             return Ok(free);
         }
         if self.instances.borrow().len() < MOST_WAITING {
-            let (shared, lent) = self.fresh(plugin).await?;
-            self.instances.borrow_mut().push(Arc::clone(&shared));
-            return Ok((shared, lent));
+            let lent = self.fresh(plugin).await?;
+            self.instances.borrow_mut().push(Arc::clone(&lent.shared));
+            return Ok(lent);
         }
         let shared = {
             let instances = self.instances.borrow();
@@ -166,37 +200,51 @@ impl Slot {
         if lent.is_poisoned() {
             self.fresh(plugin).await
         } else {
-            Ok((shared, lent))
+            Ok(lent)
         }
     }
 
     /// A new instance that nobody else knows.
-    pub(super) async fn fresh(&self, plugin: &Plugin) -> Result<(Shared, Lent), FailureKind> {
+    pub(super) async fn fresh(self: &Rc<Self>, plugin: &Plugin) -> Result<Lent, FailureKind> {
         let instance = Instance::start(plugin, &self.home).await?;
         let shared = Arc::new(Mutex::new(instance));
-        let lent = Arc::clone(&shared)
-            .try_lock_owned()
-            .expect("nobody else knows it");
-        Ok((shared, lent))
+        Ok(self.try_lend(&shared).expect("nobody else knows it"))
     }
 
     /// This very instance, once its other exchanges have ended their calls.
-    pub(super) async fn lend(&self, plugin: &Plugin, shared: &Shared) -> Result<Lent, FailureKind> {
-        if let Ok(lent) = Arc::clone(shared).try_lock_owned() {
+    pub(super) async fn lend(
+        self: &Rc<Self>,
+        plugin: &Plugin,
+        shared: &Shared,
+    ) -> Result<Lent, FailureKind> {
+        if let Some(lent) = self.try_lend(shared) {
             return Ok(lent);
         }
         let turn =
             tokio::time::timeout(plugin.settings.limits.time, Arc::clone(shared).lock_owned());
-        turn.await
-            .map_err(|_| FailureKind::Exhausted("all its instances are busy".into()))
+        match turn.await {
+            Ok(instance) => Ok(self.lent(shared, instance)),
+            Err(_) => Err(FailureKind::Exhausted("all its instances are busy".into())),
+        }
     }
 
-    /// After a call: one that is spent serves no new exchange. It lives for as long as exchanges hold it.
-    pub(super) fn settle(&self, shared: &Shared, instance: &Instance) {
-        if instance.is_spent() {
-            self.instances
-                .borrow_mut()
-                .retain(|other| !Arc::ptr_eq(other, shared));
+    fn try_lend(self: &Rc<Self>, shared: &Shared) -> Option<Lent> {
+        let instance = Arc::clone(shared).try_lock_owned().ok()?;
+        Some(self.lent(shared, instance))
+    }
+
+    fn lent(self: &Rc<Self>, shared: &Shared, instance: OwnedMutexGuard<Instance>) -> Lent {
+        Lent {
+            slot: Rc::clone(self),
+            shared: Arc::clone(shared),
+            instance,
         }
+    }
+
+    /// No new exchange comes to this instance.
+    fn retire(&self, shared: &Shared) {
+        self.instances
+            .borrow_mut()
+            .retain(|other| !Arc::ptr_eq(other, shared));
     }
 }

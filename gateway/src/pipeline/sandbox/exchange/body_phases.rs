@@ -57,7 +57,7 @@ impl Running {
         if self.has_ended() {
             return Ok(BodyAction::Done);
         }
-        let (shared, mut lent, state) = self.lend(index).await?;
+        let (mut lent, state) = self.lend(index).await?;
         let called = match lent.configuration(&self.link(index).settings).await {
             Ok(config) => {
                 let call = &mut lent.store.data_mut().call;
@@ -78,7 +78,6 @@ impl Running {
             }
             Err(kind) => Err(kind),
         };
-        self.give_back(index, &shared, lent);
         called?.map_err(|failure| FailureKind::Failed(failure.message.into()))
     }
 

@@ -203,32 +203,22 @@ impl Running {
         index: usize,
         parts: &mut http::request::Parts,
     ) -> Result<on_request::Verdict, FailureKind> {
-        let (shared, mut lent, _) = self.lend(index).await?;
+        let (mut lent, _) = self.lend(index).await?;
         let called = self.call_request_in(index, &mut lent, parts).await;
         let arrivals = std::mem::take(&mut lent.store.data_mut().arrivals);
-        let outcome = match called {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(types::Failure { message })) => {
-                self.give_back(index, &shared, lent);
-                return Err(FailureKind::Failed(message.into()));
-            }
-            Err(kind) => {
-                self.give_back(index, &shared, lent);
-                return Err(kind);
-            }
-        };
+        let outcome = called?.map_err(|failure| FailureKind::Failed(failure.message.into()))?;
         if let Some(state) = outcome.state {
             let older = {
                 let mut seen = self.seen.borrow_mut();
                 let seen = &mut seen[index];
-                seen.instance = Some(shared.clone());
+                seen.instance = Some(lent.shared().clone());
                 seen.state.replace(state)
             };
             if let Some(older) = older {
                 lent.discard(older).await?;
             }
         }
-        self.give_back(index, &shared, lent);
+        drop(lent);
         if matches!(outcome.verdict, on_request::Verdict::Again) {
             let all = futures_util::future::join_all(arrivals);
             // What has not arrived by then is missing in the second call, and that is the plugin's to judge.
@@ -285,9 +275,8 @@ impl Running {
         index: usize,
         parts: &mut http::response::Parts,
     ) -> Result<on_response::Verdict, FailureKind> {
-        let (shared, mut lent, state) = self.lend(index).await?;
+        let (mut lent, state) = self.lend(index).await?;
         let called = self.call_response_in(index, &mut lent, state, parts).await;
-        self.give_back(index, &shared, lent);
         called?.map_err(|failure| FailureKind::Failed(failure.message.into()))
     }
 

@@ -67,6 +67,52 @@ fn what_is_no_plugin() {
     );
 }
 
+/// A component whose core module does this when it is started; as a plugin, its functions have wrong types.
+fn starting(deed: &str) -> Vec<u8> {
+    let policy = "witgate:plugin/policy@0.1.0";
+    component_text(&format!(
+        r#"(component
+            (core module $m
+                (table 1 funcref)
+                (memory 1)
+                (func (export "f"))
+                (func $start {deed})
+                (start $start))
+            (core instance $m (instantiate $m))
+            (func $f (canon lift (core func $m "f")))
+            (type $config' (resource (rep i32)))
+            (component $policy
+                (import "f" (func $f))
+                (import "r" (type $r (sub resource)))
+                (export "config" (type $r))
+                (export "[static]config.parse" (func $f))
+                (export "[static]config.schema" (func $f)))
+            (instance $policy (instantiate $policy (with "f" (func $f)) (with "r" (type $config'))))
+            (export "{policy}" (instance $policy)))"#
+    ))
+}
+
+#[test]
+fn a_component_that_cannot_be_started() {
+    let grow = |what: &str| {
+        format!(
+            "(loop $more (br_if $more (i32.ne (i32.const -1) ({what} (i32.const 1)))) (unreachable))"
+        )
+    };
+    let table = grow("table.grow 0 (ref.null func)");
+    for (deed, what) in [
+        ("", "does not fit the world"),
+        ("unreachable", "trapped"),
+        (&table, "`limits.memory` or `limits.table`"),
+        (&grow("memory.grow"), "`limits.memory` or `limits.table`"),
+    ] {
+        let problem = refused(&starting(deed));
+        assert!(problem.message.contains(what), "{}", problem.message);
+        let hint = problem.hint.is_some_and(|hint| hint.contains("raise"));
+        assert_eq!(hint, what.contains("limits"));
+    }
+}
+
 #[test]
 fn a_missing_file() {
     let bed = Bed::new();
@@ -127,10 +173,10 @@ fn configurations_are_judged_at_their_place() {
     let (column, message) = place("[{ hostile: { most: 1, on-parse: fail } }]");
     assert_eq!(
         (column, &*message),
-        (48, "plugin `hostile`: `fail` fails; write something else")
+        (47, "plugin `hostile`: `fail` fails; write something else")
     );
     let (column, message) = place("[{ hostile: { most: many } }]");
-    assert_eq!(column, 35, "{message}");
+    assert_eq!(column, 34, "{message}");
     let (_, message) = place("[{ hostile: { on-parse: trap } }]");
     assert!(message.contains("trapped"), "{message}");
 }

@@ -61,10 +61,15 @@ async fn a_memory_bomb() {
 
 #[tokio::test]
 async fn deep_recursion() {
-    let FailureKind::Trap(text) = misbehave("recursion").await.kind else {
-        panic!("a trap")
+    let trap = async |deed| match misbehave(deed).await.kind {
+        FailureKind::Trap(text) => text,
+        kind => panic!("{kind}"),
     };
-    assert!(text.contains("stack"), "{text}");
+    let text = trap("recursion").await;
+    assert!(text.contains("call stack exhausted"), "{text}");
+    // What a function keeps lies on a second stack, in the guest's own memory.
+    let text = trap("large-frames").await;
+    assert!(text.contains("out of bounds memory access"), "{text}");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ pub enum Deed {
     Loop,
     Memory,
     Recursion,
+    LargeFrames,
     Handles,
     HugeHostCall,
     HugeReply,
@@ -45,6 +46,7 @@ impl Deed {
                 }
             }
             Self::Recursion => drop(black_box(recurse(black_box(1)))),
+            Self::LargeFrames => drop(black_box(recurse_with_room(black_box(1)))),
             Self::Handles => loop {
                 std::mem::forget(black_box(Counter::new("leak", &[])));
             },
@@ -80,8 +82,13 @@ impl Deed {
 
 #[expect(unconditional_recursion, reason = "that is the deed")]
 fn recurse(depth: u64) -> u64 {
-    let room = black_box([depth; 64]);
-    recurse(depth + 1) + room[0]
+    black_box(recurse(depth + 1)) ^ depth
+}
+
+#[expect(unconditional_recursion, reason = "that is the deed")]
+fn recurse_with_room(depth: u64) -> u64 {
+    let room = black_box([depth; 256]);
+    recurse_with_room(depth + 1) + room[0]
 }
 
 pub fn edit_request(request: &mut Request) -> Result<()> {
