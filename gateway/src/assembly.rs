@@ -82,8 +82,12 @@ impl Assembly {
         }
     }
 
-    /// Key sets follow `witgate.yaml`: if what was read last did not go live, they are what they were before.
+    /// What was read last is compiled, or refused. Key sets follow `witgate.yaml`: if it did not go live, they are
+    /// what they were before.
     pub fn settle(&mut self, live: &Arc<raw::Gateway>) {
+        if let Some(plugins) = &self.plugins {
+            plugins.settle();
+        }
         let read = self
             .files
             .as_ref()

@@ -20,7 +20,10 @@ use crate::{
         raw,
         watch::Watch,
     },
-    pipeline::{listen::Acceptor, sandbox::Host},
+    pipeline::{
+        listen::Acceptor,
+        sandbox::{Host, Ticker},
+    },
     snapshot::{Outcome, Reloader, Snapshot, SnapshotCell},
     telemetry::metrics::Shard,
 };
@@ -64,6 +67,7 @@ pub struct Control {
     last: RefCell<LastReload>,
     reloads: Cell<u64>,
     failed_reloads: Cell<u64>,
+    ticker: RefCell<Ticker>,
     acceptors: Vec<Acceptor>,
     /// What only a restart can change.
     fixed: Fixed,
@@ -141,11 +145,13 @@ impl Control {
             last: RefCell::new(last),
             reloads: Cell::new(0),
             failed_reloads: Cell::new(0),
+            ticker: RefCell::default(),
             shards: RefCell::default(),
             host: Arc::clone(host),
             ready: Cell::new(false),
             retired,
         };
+        control.follow_snapshot();
         Ok((control, raw))
     }
 
@@ -161,6 +167,7 @@ impl Control {
         outcome.problems.extend(warnings);
         let raw = Arc::clone(self.reloader.borrow().gateway());
         self.assembly.borrow_mut().settle(&raw);
+        self.follow_snapshot();
         if Fixed::of(&raw) == self.fixed {
             self.swap_certificates(tls);
         } else {
@@ -185,6 +192,14 @@ impl Control {
         report(&last);
         self.last.replace(last.clone());
         last
+    }
+
+    /// The plugins of the live snapshot tick, and are done with judging configurations.
+    fn follow_snapshot(&self) {
+        let snapshot = self.snapshot();
+        snapshot.plugins.settle();
+        let chains = snapshot.table.routes().map(|route| &route.chain);
+        self.ticker.borrow_mut().update(chains);
     }
 
     fn swap_certificates(&self, tls: Option<Vec<Option<Arc<ServerConfig>>>>) {
