@@ -1,12 +1,6 @@
 //! Route files change under load: nothing is lost, and what is bad leaves what was good.
 
-use std::{
-    fs,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-};
+use std::fs;
 
 use http::{Method, Response};
 use http_body_util::BodyExt;
@@ -17,6 +11,7 @@ use crate::support::{
     client::{self, Answer, empty, request, streamed},
     eventually,
     gateway::{Gateway, Setup},
+    load::Load,
     upstream,
 };
 
@@ -116,13 +111,14 @@ async fn a_bad_file_keeps_its_last_good_version_while_others_go_live() {
 async fn bad_files_of_every_kind_change_nothing() {
     let gateway = saying("one").await;
     let bombs = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\nroutes: [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n";
-    let bad: [(&str, Vec<u8>); 8] = [
+    let bad: [(&str, Vec<u8>); 9] = [
         ("not UTF-8", vec![b'r', 0xff, 0xfe]),
         ("half written", b"routes: [{ name: hello, match: {".to_vec()),
         ("an unknown key", b"route: []".to_vec()),
         ("an upstream that is not there", b"routes: [{ name: x, to: nowhere }]".to_vec()),
         ("two routes of one name", b"routes: [{ name: x, respond: {} }, { name: x, match: { path: /x }, respond: {} }]".to_vec()),
         ("two equal matches", b"routes: [{ name: x, match: { path: /x }, respond: {} }, { name: y, match: { path: /x }, respond: {} }]".to_vec()),
+        ("ten megabytes", b"- words\n".repeat(10 << 17)),
         ("anchors upon anchors", bombs.into()),
         ("a test that fails", b"routes: [{ name: x, match: { path: /x }, respond: {} }]\ntests: [{ request: GET http://a/y, route: x }]".to_vec()),
     ];
@@ -212,25 +208,16 @@ async fn no_request_is_lost_while_tables_are_swapped() {
         )
     };
     let gateway = Setup::new().routes(&version(0)).start().await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let count = Arc::new(AtomicU64::new(0));
-    let clients = (0..8).map(|_| {
-        tokio::spawn(ask_until(
-            gateway.address(),
-            Arc::clone(&stop),
-            Arc::clone(&count),
-        ))
-    });
-    let clients = clients.collect::<Vec<_>>();
+    let load = Load::start(gateway.address(), |answer| {
+        let version = answer.header("x-version").unwrap();
+        assert_eq!(answer.json()["target"], format!("/{version}"));
+    })
+    .await;
     for number in 1..=SWAPS {
         gateway.write("routes.d/routes.yaml", version(number));
         assert_eq!(gateway_reload(&gateway).await.status(), 200);
     }
-    stop.store(true, Ordering::Relaxed);
-    for client in clients {
-        client.await.unwrap();
-    }
-    let count = count.load(Ordering::Relaxed);
+    let count = load.stop().await;
     assert!(
         count > SWAPS as u64,
         "only {count} requests during {SWAPS} swaps"
@@ -242,17 +229,27 @@ async fn no_request_is_lost_while_tables_are_swapped() {
     assert!(generation(&gateway).await >= SWAPS as f64);
 }
 
-async fn ask_until(address: std::net::SocketAddr, stop: Arc<AtomicBool>, count: Arc<AtomicU64>) {
-    let mut connection = client::h1(address).await;
-    while !stop.load(Ordering::Relaxed) {
-        connection.ready().await.expect("the connection stays");
-        let sent = request(Method::GET, address, "/anything")
-            .body(empty())
-            .unwrap();
-        let answer = Answer::of(connection.send_request(sent).await.expect("an answer")).await;
-        assert_eq!(answer.status(), 200, "{}", answer.text());
-        let version = answer.header("x-version").unwrap().to_owned();
-        assert_eq!(answer.json()["target"], format!("/{version}"));
-        count.fetch_add(1, Ordering::Relaxed);
+/// Upstreams come and go with their connections, and still nothing is lost.
+#[tokio::test]
+async fn no_request_is_lost_while_upstreams_are_swapped() {
+    const SWAPS: usize = 20;
+    let ups = [upstream::echo().await, upstream::echo().await];
+    let to = |number: usize| {
+        format!(
+            "upstreams: {{ up{number}: 'http://{}' }}\nroutes: [{{ name: all, to: up{number} }}]",
+            ups[number % 2]
+        )
+    };
+    let gateway = Setup::new().routes(&to(0)).start().await;
+    let load = Load::start(gateway.address(), |answer| {
+        assert_eq!(answer.json()["target"], "/anything");
+    })
+    .await;
+    for number in 1..=SWAPS {
+        gateway.write("routes.d/routes.yaml", to(number));
+        assert_eq!(gateway_reload(&gateway).await.status(), 200);
+        let seen = load.count();
+        eventually("requests on this table", || async { load.count() > seen }).await;
     }
+    load.stop().await;
 }

@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod components;
 pub(crate) mod gateway;
 pub(crate) mod issuer;
+pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod raw;

@@ -102,6 +102,29 @@ async fn many_websockets_share_a_worker() {
     .await;
 }
 
+/// A stream that outlives many tables, the one that it began on included.
+#[tokio::test]
+async fn a_websocket_lives_through_reloads() {
+    let up = websocket_echo().await;
+    let gateway = Setup::proxy_to(up).start().await;
+    let stream = TcpStream::connect(gateway.address()).await.unwrap();
+    let uri = format!("ws://{}/", gateway.address());
+    let (mut socket, _) = tokio_tungstenite::client_async(uri, stream).await.unwrap();
+    for number in 0..3 {
+        let answer = format!("{number}");
+        gateway.write(
+            "routes.d/routes.yaml",
+            format!("routes: [{{ name: all, respond: {{ body: '{answer}' }} }}]"),
+        );
+        gateway.answers("/", 200, &answer).await;
+        socket.send(Message::text(&answer)).await.unwrap();
+        assert_eq!(
+            soon("an answer", socket.next()).await.unwrap().unwrap(),
+            Message::text(&answer)
+        );
+    }
+}
+
 #[tokio::test]
 async fn an_upstream_may_decline_an_upgrade() {
     let gateway = Setup::proxy_to(upstream::echo().await).start().await;

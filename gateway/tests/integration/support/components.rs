@@ -29,8 +29,8 @@ fn find(file: &str) -> PathBuf {
         .parent()
         .expect("it lies in the target folder");
     let component = target.join("components").join(file);
-    BUILD.call_once(|| {
-        if !component.is_file() {
+    if !component.is_file() {
+        BUILD.call_once(|| {
             let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
             let status = Command::new(cargo)
                 .args(["xtask", "components"])
@@ -40,8 +40,8 @@ fn find(file: &str) -> PathBuf {
                 status.is_ok_and(|status| status.success()),
                 "`cargo xtask components` failed"
             );
-        }
-    });
+        });
+    }
     assert!(
         component.is_file(),
         "{} is missing: run `cargo xtask components`",
