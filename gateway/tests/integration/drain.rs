@@ -9,7 +9,7 @@ use hyper::body::Frame;
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
 
 use crate::support::{
-    client::{self, empty, request, streamed},
+    client::{self, Answer, empty, request, streamed},
     eventually,
     gateway::{Gateway, Setup},
     raw, soon, upstream,
@@ -86,6 +86,44 @@ async fn readiness_ends_first() {
     assert_eq!(gateway.admin("/livez").await.status(), 200);
     drop(upstream);
     response.into_body().collect().await.unwrap();
+    assert!(gateway.ended().await.success());
+}
+
+/// HTTP/2 clients learn from GOAWAY which requests were not taken: all others are answered, whole.
+#[tokio::test]
+async fn no_request_over_http2_is_lost() {
+    let mut gateway = Setup::proxy_to(upstream::echo().await).start().await;
+    let address = gateway.address();
+    let uri = format!("http://{address}/");
+    let (answered, mut answers) = mpsc::unbounded_channel();
+    let connection = client::h2(address).await;
+    let clients = (0..8).map(|_| {
+        let (mut connection, uri) = (connection.clone(), uri.clone());
+        let answered = answered.clone();
+        tokio::spawn(async move {
+            while connection.ready().await.is_ok() {
+                let sent = Request::get(&uri).body(empty()).unwrap();
+                match connection.send_request(sent).await {
+                    Ok(response) => assert_eq!(Answer::of(response).await.status(), 200),
+                    Err(error) => {
+                        assert!(error.is_canceled(), "it was sent, and lost: {error:?}");
+                        break;
+                    }
+                }
+                // Nobody listens any more once there is load.
+                let _ = answered.send(());
+            }
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    for _ in 0..50 {
+        soon("load", answers.recv()).await;
+    }
+    drop(connection);
+    gateway.signal("TERM");
+    for client in clients {
+        soon("the end of a client", client).await.unwrap();
+    }
     assert!(gateway.ended().await.success());
 }
 

@@ -2,6 +2,8 @@
 
 mod support;
 
+mod algorithms;
+mod cli;
 mod drain;
 mod errors;
 mod examples;

@@ -85,14 +85,8 @@ impl Key {
     }
 
     fn public(&self) -> Value {
-        // RFC 8017 section A.1.1: of a key of 2048 bits, the modulus begins at byte 9, the exponent at byte 267.
-        let public = self.pair.public_key().as_ref();
-        let number = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        json!({
-            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.id,
-            "n": number(&public[9..265]),
-            "e": number(&public[267..270]),
-        })
+        let (n, e) = rsa_numbers(&self.pair);
+        json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.id, "n": n, "e": e })
     }
 
     /// A token with this header and these claims, whatever they say.
@@ -122,6 +116,14 @@ impl Key {
             &claims,
         )
     }
+}
+
+/// Modulus and exponent of a key of 2048 bits, as a JWK has them.
+pub(crate) fn rsa_numbers(pair: &KeyPair) -> (String, String) {
+    // RFC 8017 section A.1.1: the modulus begins at byte 9, the exponent at byte 267.
+    let public = pair.public_key().as_ref();
+    let number = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    (number(&public[9..265]), number(&public[267..270]))
 }
 
 /// Seconds since 1970.
