@@ -51,7 +51,9 @@ async fn control(options: &Options) -> Result<(), Error> {
         source,
     })?;
     let (access, writer) = AccessLog::start().map_err(Error::Machine)?;
-    let serving = Crew::bind(&control, &raw, &host)?.start(&control, &raw, access)?;
+    let serving = Crew::bind(&control, &raw, &host)?.start(&control, &raw, &access)?;
+    // The workers have handles of their own; the writer ends with the last.
+    drop(access);
     serving.announce(admin.local_addr().map_err(Error::Machine)?);
 
     let control = Rc::new(control);

@@ -95,7 +95,7 @@ pub fn main() -> ExitCode {
         Command::Run(configuration) => run(&configuration),
         Command::Check(configuration) => check(&configuration),
         Command::Schema { of } => {
-            written(schema::schema(of, &mut std::io::stdout().lock()).map(|()| true))
+            written(&schema::schema(of, &mut std::io::stdout().lock()).map(|()| true))
         }
         Command::Routes(configuration) => {
             with_snapshot(&configuration, |snapshot| print(&routes::render(snapshot)))
@@ -143,7 +143,7 @@ fn check(configuration: &Configuration) -> ExitCode {
                 Ok((_, warnings)) => warnings,
                 Err(problems) => problems,
             };
-            written(report(&assembly, &problems))
+            written(&report(&assembly, &problems))
         }
     }
 }
@@ -199,7 +199,7 @@ fn report(assembly: &Assembly, problems: &[Problem]) -> std::io::Result<bool> {
     }
 }
 
-fn written(good: std::io::Result<bool>) -> ExitCode {
+fn written(good: &std::io::Result<bool>) -> ExitCode {
     if matches!(good, Ok(true)) {
         ExitCode::SUCCESS
     } else {

@@ -87,11 +87,7 @@ pub(super) fn answer(control: &Control) -> Answer {
             .iter()
             .map(|upstream| Upstream {
                 name: upstream.name().to_owned(),
-                endpoints: upstream
-                    .endpoints()
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
+                endpoints: upstream.endpoints().map(str::to_owned).collect(),
             })
             .collect(),
     };

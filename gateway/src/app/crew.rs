@@ -79,7 +79,7 @@ impl Crew {
         self,
         control: &Control,
         raw: &raw::Gateway,
-        access: AccessLog,
+        access: &AccessLog,
     ) -> Result<Serving, Error> {
         let (drain, draining) = watch::channel(None);
         let (alive, ended) = mpsc::channel(1);

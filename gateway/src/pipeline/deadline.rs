@@ -5,6 +5,7 @@
 
 use std::{
     cell::RefCell,
+    pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -101,8 +102,10 @@ impl Drop for Deadline {
 }
 
 /// A future that gives up at a deadline.
-pub async fn within<F: Future>(deadline: &mut Deadline, future: F) -> Option<F::Output> {
-    let mut future = std::pin::pin!(future);
+pub async fn within<F: Future>(
+    deadline: &mut Deadline,
+    mut future: Pin<&mut F>,
+) -> Option<F::Output> {
     std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => deadline.poll(cx).map(|()| None),
@@ -112,6 +115,8 @@ pub async fn within<F: Future>(deadline: &mut Deadline, future: F) -> Option<F::
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     fn local<F: Future>(future: F) -> F::Output {
@@ -130,7 +135,7 @@ mod tests {
             let begun = Instant::now();
             let mut deadline = Deadline::new(&deadlines, begun + Duration::from_millis(30));
             assert_eq!(
-                within(&mut deadline, std::future::pending::<()>()).await,
+                within(&mut deadline, pin!(std::future::pending::<()>())).await,
                 None
             );
             assert!(begun.elapsed() >= Duration::from_millis(30));
@@ -146,10 +151,13 @@ mod tests {
             tokio::task::spawn_local(Rc::clone(&deadlines).run());
             let begun = Instant::now();
             let mut deadline = Deadline::new(&deadlines, begun + Duration::from_millis(20));
-            assert_eq!(within(&mut deadline, std::future::ready(7)).await, Some(7));
+            assert_eq!(
+                within(&mut deadline, pin!(std::future::ready(7))).await,
+                Some(7)
+            );
             deadline.reset(begun + Duration::from_millis(60));
             assert_eq!(
-                within(&mut deadline, std::future::pending::<()>()).await,
+                within(&mut deadline, pin!(std::future::pending::<()>())).await,
                 None
             );
             assert!(begun.elapsed() >= Duration::from_millis(60));

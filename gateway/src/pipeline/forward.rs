@@ -1,6 +1,6 @@
 //! To the upstream and back.
 
-use std::{rc::Rc, sync::Arc, time::Instant};
+use std::{pin::pin, rc::Rc, sync::Arc, time::Instant};
 
 use http::{
     HeaderValue, Request, Response, StatusCode, Uri, Version, header, request, uri::PathAndQuery,
@@ -55,11 +55,11 @@ pub(super) async fn forward(
     );
     let sent = async {
         match client_upgrade {
-            Some(_) => worker.pools.upgrade(outgoing.upstream, request, idle).await,
+            Some(_) => Box::pin(worker.pools.upgrade(outgoing.upstream, request, idle)).await,
             None => worker.pools.send(outgoing.upstream, request, idle).await,
         }
     };
-    let response = match within(&mut deadline, sent).await {
+    let response = match within(&mut deadline, pin!(sent)).await {
         None => return Err(Failure::Timeout),
         Some(Ok(response)) => response,
         Some(Err(error)) => return exchange.blame(error),

@@ -31,7 +31,8 @@ pub(super) async fn on_request(
     if let Some(facts) = &exchange.facts {
         exchange.policies = exchange.worker.sandbox.begin(&route.chain, facts);
     }
-    match exchange.policies.on_request(head, body).await {
+    // Boxed: routes without policies do not carry the room for them about.
+    match Box::pin(exchange.policies.on_request(head, body)).await {
         Ok(Flow::Next(body)) => Ok(Admitted::Next(
             unfiltered(body).unwrap_or_else(RequestBody::Filtered),
         )),
@@ -50,7 +51,7 @@ pub(super) async fn on_response(
         return response;
     }
     let (mut head, body) = response.into_parts();
-    match exchange.policies.on_response(&mut head, body).await {
+    match Box::pin(exchange.policies.on_response(&mut head, body)).await {
         Ok(body) => {
             let body = unfiltered(body).unwrap_or_else(Source::Filtered);
             Response::from_parts(head, body)

@@ -205,7 +205,7 @@ impl Seen {
             IDLE if still >= patience.idle => activity.close(),
             HEAD if still >= patience.head => activity.cut(),
             BUSY if activity.waiting.load(Relaxed) > 0 && untaken >= patience.idle => {
-                activity.cut()
+                activity.cut();
             }
             _ => {}
         }

@@ -160,6 +160,7 @@ fn replacement(text: &str) -> Result<PathTarget, Invalid> {
 }
 
 /// The pieces, and the names of the variables in the order of their numbers.
+#[allow(clippy::type_complexity, reason = "used once, just above")]
 fn template(text: &str) -> Result<(Box<[Piece]>, Vec<Box<str>>), Invalid> {
     let mut pieces = Vec::new();
     let mut names: Vec<Box<str>> = Vec::new();

@@ -96,6 +96,7 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
     ///
     /// # Errors
     /// The chain's body, when one does.
+    #[allow(clippy::result_large_err, reason = "both are bodies on their way")]
     pub fn into_inner(self) -> Result<B, Self> {
         match self.source {
             Source::Stream(body) if self.filters.is_none() && self.call.is_none() => Ok(body),

@@ -19,7 +19,7 @@ pub(super) const MOST_TABLE_ELEMENTS: u32 = 100_000;
 /// Instances alive at once over all workers. Each reserves addresses (not memory) for one linear memory.
 const MOST_INSTANCES: u32 = 2_000;
 
-/// Makes the engine and starts its clock.
+/// Makes the engine. Its clock stands until `tick`.
 pub(super) fn engine() -> wasmtime::Result<Engine> {
     // Where the address space is too small for the pool (`ulimit -v`, 39-bit kernels), memory comes on demand.
     let engine =
@@ -27,7 +27,6 @@ pub(super) fn engine() -> wasmtime::Result<Engine> {
             tracing::warn!("plugin instances are made without a pool, which is slower: {error:#}");
             Engine::new(&config(InstanceAllocationStrategy::OnDemand))
         })?;
-    tick(&engine)?;
     Ok(engine)
 }
 
@@ -61,7 +60,7 @@ fn pool() -> PoolingAllocationConfig {
 }
 
 /// Advances the epoch until the engine is gone.
-fn tick(engine: &Engine) -> wasmtime::Result<()> {
+pub(super) fn tick(engine: &Engine) -> wasmtime::Result<()> {
     let engine = engine.weak();
     thread::Builder::new()
         .name(String::from("plugin-clock"))

@@ -115,8 +115,8 @@ impl Exports {
     ) -> wasmtime::Result<Self> {
         let store = &mut store;
         Ok(Self {
-            parse: instance.get_typed_func(&mut *store, &indices.parse)?,
-            schema: instance.get_typed_func(&mut *store, &indices.schema)?,
+            parse: instance.get_typed_func(&mut *store, indices.parse)?,
+            schema: instance.get_typed_func(&mut *store, indices.schema)?,
             request: optional(store, instance, indices.request.as_ref())?,
             request_body: optional(store, instance, indices.request_body.as_ref())?,
             response: optional(store, instance, indices.response.as_ref())?,

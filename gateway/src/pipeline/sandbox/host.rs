@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
 };
 
 use tokio::sync::Notify;
@@ -13,6 +13,7 @@ use super::{capabilities::keys::Keys, compile::Cache, engine, stats::Registry};
 /// The engine, the cache of compiled components, the key sets and the numbers. One per process.
 pub struct Host {
     pub(super) engine: Engine,
+    clock: OnceLock<()>,
     pub(super) cache: Cache,
     pub(super) registry: Registry,
     pub(super) keys: Arc<Keys>,
@@ -38,6 +39,7 @@ impl Host {
         let engine = engine::engine().map_err(|error| HostError(format!("{error:#}")))?;
         Ok(Arc::new(Self {
             engine,
+            clock: OnceLock::new(),
             cache: Cache::new(cache),
             registry: Registry::default(),
             keys,
@@ -54,6 +56,16 @@ impl Host {
     /// The key sets that plugins may name.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// Starts the clock that bounds calls, once there is something to call: a thousand wake-ups a second are not free.
+    pub(super) fn start_clock(&self) -> wasmtime::Result<()> {
+        if self.clock.get().is_none() {
+            engine::tick(&self.engine)?;
+            // Only the control thread loads plugins.
+            let _ = self.clock.set(());
+        }
+        Ok(())
     }
 
     /// The control thread's number among the workers.

@@ -102,6 +102,8 @@ impl Plugin {
         hash: ContentHash,
     ) -> Result<Self, Refusal> {
         admission::inspect_bytes(bytes)?;
+        host.start_clock()
+            .map_err(|error| Refusal::Misfit(format!("{error:#}")))?;
         let component = host
             .cache
             .component(&host.engine, bytes, &hash)

@@ -48,8 +48,18 @@ pub struct Pool {
     counters: Arc<UpstreamCounters>,
 }
 
+/// A connection that can carry a request.
+enum Way {
+    Http1(Box<Http1>),
+    Http2(Http2),
+}
+
 #[derive(Default)]
 struct Connections {
+    #[allow(
+        clippy::vec_box,
+        reason = "connections move in and out with every request, and are large"
+    )]
     idle: RefCell<Vec<Box<Http1>>>,
     shared: RefCell<Vec<Http2>>,
 }
@@ -162,40 +172,23 @@ impl Pools {
         request: Request1,
         idle: Duration,
     ) -> Result<Response<UpstreamBody>, Failed> {
-        let connections = &pool.endpoints[index];
-        if let Some(connection) = connections.take_idle() {
-            return self
-                .send_http1(pool, index, connection, request, idle)
-                .await;
-        }
-        let shared = connections.take_shared();
-        if let Some(connection) = shared {
-            return self.send_http2(pool, connection, request, idle).await;
-        }
-        let unsent = |kind, request| Failed {
-            kind,
-            request: Some(Box::new(request)),
-        };
-        let connected = match pool.open(index).await {
-            Ok(connected) => connected,
-            Err(kind) => return Err(unsent(kind, request)),
-        };
-        if connected.http2 {
-            match Http2::handshake(connected.io).await {
-                Ok(connection) => {
-                    connections.shared.borrow_mut().push(connection.clone());
-                    self.send_http2(pool, connection, request, idle).await
+        let way = match pool.endpoints[index].take() {
+            Some(way) => way,
+            // Boxed, since it is rare and large: what is kept for it would be moved with every request.
+            None => match Box::pin(pool.connect(index)).await {
+                Ok(way) => way,
+                Err(kind) => {
+                    let request = Some(Box::new(request));
+                    return Err(Failed { kind, request });
                 }
-                Err(error) => Err(unsent(ErrorKind::Handshake(error), request)),
+            },
+        };
+        match way {
+            Way::Http1(connection) => {
+                self.send_http1(pool, index, connection, request, idle)
+                    .await
             }
-        } else {
-            match Http1::handshake(connected.io).await {
-                Ok(connection) => {
-                    self.send_http1(pool, index, connection, request, idle)
-                        .await
-                }
-                Err(error) => Err(unsent(ErrorKind::Handshake(error), request)),
-            }
+            Way::Http2(connection) => self.send_http2(pool, connection, request, idle).await,
         }
     }
 
@@ -281,6 +274,23 @@ impl Pool {
         }
     }
 
+    /// A new connection, ready to carry a request.
+    async fn connect(&self, index: usize) -> Result<Way, ErrorKind> {
+        let connected = self.open(index).await?;
+        if connected.http2 {
+            let connection = Http2::handshake(connected.io).await;
+            let connection = connection.map_err(ErrorKind::Handshake)?;
+            self.endpoints[index]
+                .shared
+                .borrow_mut()
+                .push(connection.clone());
+            Ok(Way::Http2(connection))
+        } else {
+            let connection = Http1::handshake(connected.io).await;
+            Ok(Way::Http1(connection.map_err(ErrorKind::Handshake)?))
+        }
+    }
+
     async fn open(&self, index: usize) -> Result<Connected, ErrorKind> {
         self.counters.connects.add(1);
         let connected = connect(&self.upstream, self.endpoint(index)).await;
@@ -304,6 +314,13 @@ impl Pool {
 }
 
 impl Connections {
+    /// A connection that can carry a request now.
+    fn take(&self) -> Option<Way> {
+        self.take_idle()
+            .map(Way::Http1)
+            .or_else(|| self.take_shared().map(Way::Http2))
+    }
+
     /// The connection that was used last: the others may grow old and go.
     fn take_idle(&self) -> Option<Box<Http1>> {
         let mut idle = self.idle.borrow_mut();
