@@ -17,7 +17,6 @@ use std::{
 use anyhow::{Context, bail};
 
 use crate::{
-    command,
     components::{self, Which},
     workspace::Workspace,
 };
