@@ -92,15 +92,17 @@ async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Repl
     let pinned = Rc::clone(&exchange.pinned);
 
     // protocol: refuse what is ambiguous, take off what belongs to this hop, tell of the client.
-    normalise::admit(&mut head, pinned.limits).map_err(Failure::Refused)?;
+    let admitted = normalise::admit(&mut head, pinned.limits);
     let hop = fields::take_hop(&mut head.headers);
-    if hop.chunked && exchange.client.activity.is_ambiguous() {
-        return Err(Failure::Refused(Refusal::AmbiguousFraming));
-    }
+    // Also of a request that is refused: its answer and its record have an id, and a gRPC client is told in its way.
     let facts = forwarding::apply(&mut head, &exchange.client.peer, &pinned.forwarding, || {
         exchange.worker.ids.next()
     });
     let facts = &*exchange.facts.insert(facts);
+    admitted.map_err(Failure::Refused)?;
+    if hop.chunked && exchange.client.activity.is_ambiguous() {
+        return Err(Failure::Refused(Refusal::AmbiguousFraming));
+    }
 
     // route: whatever the action makes of the path, it makes of the one that matched.
     let found = find(&pinned.snapshot().table, &head).map_err(Failure::NoRoute)?;

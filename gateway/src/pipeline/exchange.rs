@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body;
 use hyper::body::Incoming;
 
@@ -61,6 +61,7 @@ struct Line {
     time: SystemTime,
     method: Method,
     uri: Uri,
+    /// The target's authority comes before it.
     host: Option<HeaderValue>,
     protocol: &'static str,
 }
@@ -254,7 +255,10 @@ impl Exchange {
                 .map_or(self.client.peer.address, |facts| facts.client)
                 .ip(),
             method: line.method.as_str(),
-            host: &text(line.host.as_ref()),
+            host: &line.uri.authority().map_or_else(
+                || text(line.host.as_ref()),
+                |authority| authority.as_str().to_owned(),
+            ),
             path: line
                 .uri
                 .path_and_query()
@@ -287,10 +291,10 @@ impl Line {
             method: request.method().clone(),
             uri: request.uri().clone(),
             host: request.headers().get(header::HOST).cloned(),
-            protocol: if request.version() == http::Version::HTTP_2 {
-                "HTTP/2"
-            } else {
-                "HTTP/1.1"
+            protocol: match request.version() {
+                Version::HTTP_2 => "HTTP/2",
+                Version::HTTP_10 => "HTTP/1.0",
+                _ => "HTTP/1.1",
             },
         }
     }

@@ -34,6 +34,25 @@ async fn no_route() {
     assert_eq!(line["code"], "no-route");
 }
 
+/// Also what is refused before routing has an id, and a client that its record names.
+#[tokio::test]
+async fn a_refused_request() {
+    let gateway = Setup::new()
+        .routes("routes: [{ name: a, respond: {} }]")
+        .start()
+        .await;
+    let answer = gateway.get("/a%zz").await;
+    answer.is_problem(400, "bad-path");
+    let id = answer.json()["request-id"].as_str().unwrap().to_owned();
+    assert_eq!(answer.header("x-request-id"), Some(id.as_str()));
+    gateway
+        .access
+        .wait_for("the refusal", |line| {
+            line["id"] == id.as_str() && line["client"] == "127.0.0.1"
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn an_upstream_that_is_not_there() {
     let gateway = Setup::proxy_to(nobody().await).start().await;

@@ -106,6 +106,12 @@ async fn an_authority_becomes_a_host_and_back() {
     let seen = client::send_h2(gateway.address(), sent).await.json();
     assert_eq!(seen["version"], "HTTP/1.1");
     assert_eq!(upstream::seen(&seen, "host"), ["api.example.com"]);
+    gateway
+        .access
+        .wait_for("the host of an HTTP/2 request", |line| {
+            line["host"] == "api.example.com" && line["path"] == "/one"
+        })
+        .await;
     let sent = Request::get("/two")
         .header("host", "api.example.com")
         .body(empty())

@@ -61,6 +61,12 @@ async fn two_hosts_or_none() {
             b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
         ),
         ("no host", b"GET / HTTP/1.1\r\nX-A: 1\r\n\r\n"),
+        ("an empty host", b"GET / HTTP/1.1\r\nHost:\r\n\r\n"),
+        ("a port alone", b"GET / HTTP/1.1\r\nHost: :80\r\n\r\n"),
+        (
+            "a host with two dots at its end",
+            b"GET / HTTP/1.1\r\nHost: a..\r\n\r\n",
+        ),
         ("a host with a path", b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
         (
             "a host with user information",
@@ -144,6 +150,29 @@ async fn a_protected_path_has_no_second_spelling() {
         let passed_as_admin = status == 200 && answer.contains("\"target\":\"/admin");
         assert!(!passed_as_admin, "{path}: {answer}");
         assert!(status != 200 || path == "//admin/..", "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_protected_host_has_no_second_spelling() {
+    let up = upstream::echo().await;
+    let yaml = format!(
+        "upstreams: {{ up: 'http://{up}' }}\nroutes:\n  - {{ name: all, to: up }}\n  - {{ name: admin, match: {{ host: admin.example.com }}, respond: {{ status: 403 }} }}"
+    );
+    let gateway = Setup::new().routes(&yaml).start().await;
+    for host in [
+        "admin.example.com",
+        "ADMIN.example.Com",
+        "admin.example.com:80",
+        "admin.example.com.",
+        "admin.example.com.:80",
+    ] {
+        let sent = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = raw::exchange(gateway.address(), sent).await;
+        assert_eq!(raw::status(&answer), 403, "{host}: {answer}");
+        let target = format!("GET http://{host}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let answer = raw::exchange(gateway.address(), target).await;
+        assert_eq!(raw::status(&answer), 403, "{host}: {answer}");
     }
 }
 

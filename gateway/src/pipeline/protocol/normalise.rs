@@ -1,8 +1,8 @@
 //! What a request must be before anything judges it, and the one form of its path that everything judges.
 //!
 //! Routing, plugins and the upstream see the same bytes: escapes of unreserved characters are decoded, other
-//! escapes are in upper case, dot segments are resolved (RFC 3986 section 6.2.2). What could be read in two ways is
-//! refused.
+//! escapes are in upper case, dot segments are resolved (RFC 3986 section 6.2.2); a host has no dot at its end. What
+//! could be read in two ways is refused.
 
 use std::borrow::Cow;
 
@@ -72,42 +72,52 @@ fn bytes(head: &request::Parts) -> usize {
         .sum()
 }
 
-/// Leaves exactly one `host`, which is right.
+/// Leaves exactly one `host`, in its one form.
 fn authority(head: &mut request::Parts) -> Result<(), Refusal> {
     let mut hosts = head.headers.get_all(header::HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
     if second.is_some() {
         return Err(Refusal::ManyHosts);
     }
-    match (head.uri.authority(), first) {
-        (None, None) if head.version == Version::HTTP_10 => Ok(()),
-        (None, None) => Err(Refusal::NoHost),
-        (None, Some(host)) => check_host(host.as_bytes()),
-        (Some(authority), host) => {
-            check_host(authority.as_str().as_bytes())?;
+    let form = match (head.uri.authority(), first) {
+        (None, None) if head.version == Version::HTTP_10 => return Ok(()),
+        (None, None) => return Err(Refusal::NoHost),
+        (None, Some(given)) => match host(given.as_bytes())? {
+            Cow::Borrowed(_) => return Ok(()),
+            Cow::Owned(form) => HeaderValue::from_bytes(&form),
+        },
+        (Some(authority), given) => {
+            let authority = authority.as_str().as_bytes();
+            let form = host(authority)?;
             // RFC 9113 section 8.3.1; over HTTP/1.1 an absolute target overrules `host` (RFC 9112 section 3.2.2).
-            let differs = host.is_some_and(|host| {
-                !host
-                    .as_bytes()
-                    .eq_ignore_ascii_case(authority.as_str().as_bytes())
-            });
+            let differs =
+                given.is_some_and(|host| !host.as_bytes().eq_ignore_ascii_case(authority));
             if differs && head.version == Version::HTTP_2 {
                 return Err(Refusal::ManyHosts);
             }
-            let value = HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::BadHost)?;
-            head.headers.insert(header::HOST, value);
-            Ok(())
+            HeaderValue::from_bytes(&form)
         }
-    }
+    };
+    let form = form.map_err(|_| Refusal::BadHost)?;
+    head.headers.insert(header::HOST, form);
+    Ok(())
 }
 
-/// `uri-host [":" port]` without user information (RFC 9110 section 7.2).
-fn check_host(host: &[u8]) -> Result<(), Refusal> {
+/// `uri-host [":" port]` without user information (RFC 9110 section 7.2), and without the dot of the DNS root:
+/// with it the same host would have a second spelling, which its routes do not know.
+fn host(given: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
     let fine = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]~".contains(byte);
-    if !host.is_empty() && host.iter().all(fine) {
-        Ok(())
-    } else {
-        Err(Refusal::BadHost)
+    if !given.iter().all(fine) {
+        return Err(Refusal::BadHost);
+    }
+    let colon = given.iter().rposition(|byte| *byte == b':');
+    let colon = colon.filter(|_| !given.ends_with(b"]"));
+    let (name, port) = given.split_at(colon.unwrap_or(given.len()));
+    match name.strip_suffix(b".") {
+        None if name.is_empty() => Err(Refusal::BadHost),
+        None => Ok(Cow::Borrowed(given)),
+        Some(rest) if rest.is_empty() || rest.ends_with(b".") => Err(Refusal::BadHost),
+        Some(rest) => Ok(Cow::Owned([rest, port].concat())),
     }
 }
 
@@ -283,6 +293,28 @@ mod tests {
             .header("host", "a")
             .version(Version::HTTP_2);
         assert_eq!(admitted(two).unwrap_err(), Refusal::ManyHosts);
+    }
+
+    #[test]
+    fn a_host_has_one_form() {
+        for (given, wanted) in [
+            ("a.example", Ok("a.example")),
+            ("a.example:80", Ok("a.example:80")),
+            ("a.example.", Ok("a.example")),
+            ("a.example.:80", Ok("a.example:80")),
+            ("[2001:db8::1]", Ok("[2001:db8::1]")),
+            ("[2001:db8::1]:80", Ok("[2001:db8::1]:80")),
+            ("a.example..", Err(Refusal::BadHost)),
+            (".", Err(Refusal::BadHost)),
+            (":80", Err(Refusal::BadHost)),
+            ("", Err(Refusal::BadHost)),
+        ] {
+            let form = admitted(Request::get("/").header("host", given));
+            let form = form.map(|head| head.headers[header::HOST].clone());
+            assert_eq!(form, wanted.map(HeaderValue::from_static), "{given}");
+        }
+        let head = admitted(Request::get("http://b.example.:80/")).unwrap();
+        assert_eq!(head.headers[header::HOST], "b.example:80");
     }
 
     #[test]
