@@ -25,8 +25,11 @@ pub(crate) struct Key {
     /// The algorithm that the key is meant for, if it says so.
     only: Option<Algorithm>,
     /// Made when first needed: most keys are used with one algorithm.
-    verifiers: RefCell<Vec<(Algorithm, Option<Box<dyn JwtVerifier>>)>>,
+    verifiers: RefCell<Vec<(Algorithm, Verifier)>>,
 }
+
+/// None: the algorithm does not go with the key.
+type Verifier = Option<Box<dyn JwtVerifier>>;
 
 impl Key {
     /// None for a key that signs nothing here; a set may well have some.
