@@ -36,6 +36,9 @@ impl Probe {
             "" => String::from("/"),
             path => canonical(path)?,
         };
+        // As a request's host is normalised: without the dot of the DNS root.
+        let host = uri.host().unwrap_or_default();
+        let host = host.strip_suffix('.').unwrap_or(host);
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         if authority.contains('@') || (uri.scheme().is_none() && !url.starts_with('/')) {
             return Err(not_a_url(url));
@@ -47,7 +50,7 @@ impl Probe {
             path,
             query: uri.query().map(String::from),
             headers: headers.into_iter().map(field).collect::<Result<_, _>>()?,
-            host: uri.host().unwrap_or_default().to_ascii_lowercase(),
+            host: host.to_ascii_lowercase(),
         })
     }
 

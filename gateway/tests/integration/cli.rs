@@ -74,6 +74,10 @@ async fn explain_says_which_route_why_not_the_others_and_what_runs() {
         &run(&["explain", "POST", url, "-H", "x-tenant: acme"]),
         &["the route orders", "order (", "it is for GET, not POST"],
     );
+    in_order(
+        &run(&["explain", "GET", "http://API.example.com.:80/orders/7"]),
+        &["the route order ("],
+    );
     let json: Value = serde_json::from_str(&run(&["explain", "GET", url, "--json"])).unwrap();
     assert_eq!(json["route"]["name"], "order", "{json}");
 }
