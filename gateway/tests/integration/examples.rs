@@ -101,7 +101,7 @@ async fn the_examples_of_every_page_are_right() {
             match name {
                 "witgate.yaml" => settings = block,
                 name if name.starts_with("routes.d/") => {
-                    fs::write(folder.path().join(name), block).unwrap()
+                    fs::write(folder.path().join(name), block).unwrap();
                 }
                 _ => panic!(
                     "{}: an example must begin with its file's name:\n{block}",

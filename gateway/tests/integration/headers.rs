@@ -215,7 +215,10 @@ async fn every_exchange_has_an_id_in_request_response_and_log() {
     let gateway = echo_gateway("").await;
     let first = gateway.get("/").await;
     let id = first.header("x-request-id").expect("an id").to_owned();
-    assert_eq!(upstream::seen(&first.json(), "x-request-id"), [id.clone()]);
+    assert_eq!(
+        upstream::seen(&first.json(), "x-request-id"),
+        std::slice::from_ref(&id)
+    );
     gateway
         .access
         .wait_for("the id", |line| line["id"] == id.as_str())

@@ -349,7 +349,7 @@ async fn a_response_that_breaks_off_is_not_passed_off_as_whole() {
     // The head may have gone out or not; a complete 200 it must not be.
     match connection.send_request(sent).await {
         Ok(response) if response.status() == 200 => {
-            assert!(Answer::complete(response).await.is_err())
+            assert!(Answer::complete(response).await.is_err());
         }
         Ok(response) => assert_eq!(response.status(), 502),
         Err(_) => {}

@@ -89,14 +89,11 @@ pub(crate) async fn echo() -> SocketAddr {
 /// What an echo upstream saw of a request.
 pub(crate) async fn tell(request: Request<Incoming>) -> Response<Content> {
     let (head, body) = request.into_parts();
-    let body = match body.collect().await {
-        Ok(body) => body,
-        Err(_) => {
-            return Response::builder()
-                .status(400)
-                .body(full("the body broke off"))
-                .unwrap();
-        }
+    let Ok(body) = body.collect().await else {
+        return Response::builder()
+            .status(400)
+            .body(full("the body broke off"))
+            .unwrap();
     };
     let pairs = |headers: &http::HeaderMap| {
         let pairs = headers

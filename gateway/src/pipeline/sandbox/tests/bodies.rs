@@ -50,7 +50,7 @@ async fn upload(
             Err(Break::Interrupted) => match exchange.interruption().unwrap() {
                 Interruption::Failure(failure) => return Err(failure),
                 Interruption::Reply(reply) => {
-                    sent.push(format!("reply {}", reply.status().as_u16()))
+                    sent.push(format!("reply {}", reply.status().as_u16()));
                 }
             },
             Err(Break::Source(never)) => match never {},
