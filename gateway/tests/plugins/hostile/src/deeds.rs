@@ -60,6 +60,7 @@ impl Deed {
     }
 
     /// Does it to a piece of a body.
+    #[allow(clippy::needless_pass_by_value, reason = "its size is the point")]
     pub fn do_to(&self, chunk: Chunk) -> Result<BodyAction> {
         Ok(match self {
             Self::Hold if chunk.last => BodyAction::Pass,
