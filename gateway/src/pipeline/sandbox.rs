@@ -10,6 +10,7 @@ mod admission;
 mod bindings;
 mod block_on;
 mod body;
+mod budget;
 mod capabilities;
 mod chain;
 mod compile;

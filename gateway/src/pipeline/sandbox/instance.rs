@@ -12,7 +12,7 @@ use wasmtime::{
 
 use super::{
     bindings::policy::Problem,
-    engine::{TICK, ticks},
+    engine::TICK,
     exports::Exports,
     failure::FailureKind,
     meter::Meter,
@@ -57,6 +57,9 @@ impl Instance {
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(usize::try_from(limits.host_call).unwrap_or(usize::MAX));
         store.set_max_component_handles(limits.handles as usize);
+        if !plugin.waits {
+            store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.look()));
+        }
         deadline(&mut store, plugin.waits, PREPARATION);
         let started = if plugin.waits {
             plugin.pre.instantiate_async(&mut store).await
@@ -228,12 +231,13 @@ impl Drop for Instance {
     }
 }
 
-/// A guest that cannot wait is cut at its deadline. One that can is made to give way at every tick, so that a
+/// A guest that cannot wait is cut when it has run for so long. One that can is made to give way at every tick, so that a
 /// long limit, meant for waiting, does not let it hold the worker.
 fn deadline(store: &mut Store<State>, waits: bool, time: Duration) {
     store.data_mut().meter.take_refused();
     if !waits {
-        store.set_epoch_deadline(ticks(time));
+        let first = store.data_mut().budget.begin(time);
+        store.set_epoch_deadline(first);
         return;
     }
     let end = Moment::now() + time + TICK;

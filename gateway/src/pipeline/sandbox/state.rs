@@ -7,6 +7,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
 use super::{
+    budget::Budget,
     capabilities::keys::{Arrival, Keys},
     fields::Edit,
     meter::Meter,
@@ -28,6 +29,7 @@ pub(super) struct State {
     /// What the current call asked for and would like to wait for (`keys.refresh`).
     pub(super) arrivals: Vec<Arrival>,
     pub(super) meter: Meter,
+    pub(super) budget: Budget,
     pub(super) wasi: Option<Box<WasiCtx>>,
 }
 
@@ -79,6 +81,7 @@ impl State {
             call: Call::default(),
             arrivals: Vec::new(),
             meter,
+            budget: Budget::default(),
             wasi: None,
         }
     }
