@@ -19,7 +19,8 @@ use super::{control::Control, error::Error};
 use crate::{
     config::raw,
     pipeline::{
-        listen::{Accepting, Acceptor, accept, bind},
+        self,
+        listen::{Acceptor, accept, bind},
         protocol::activity::Watch,
         sandbox::Host,
     },
@@ -139,15 +140,14 @@ fn work(
         for (socket, tls) in sockets {
             let listener = TcpListener::from_std(socket)?;
             let permits = Arc::clone(permits);
-            let accept = accept(
-                Rc::clone(&worker),
-                Accepting {
-                    listener,
-                    tls,
-                    permits,
-                },
-            );
-            accepting.push(tokio::task::spawn_local(accept));
+            let worker = Rc::clone(&worker);
+            let hand_over = move |accepted| {
+                let served = pipeline::serve(Rc::clone(&worker), accepted, Arc::clone(&tls));
+                tokio::task::spawn_local(served);
+            };
+            accepting.push(tokio::task::spawn_local(accept(
+                listener, permits, hand_over,
+            )));
         }
         // An error means that nobody can tell us to drain any more: the process is ending.
         let until = match draining.wait_for(Option::is_some).await {

@@ -9,13 +9,9 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::{
-    deadline::{Deadline, Deadlines},
-    sandbox::{Break, ChainBody},
-};
+use super::deadline::{Deadline, Deadlines};
 
 /// Why a body ended before its time.
 #[derive(Debug, thiserror::Error)]
@@ -35,27 +31,6 @@ pub enum BodyError {
 
 /// A boxed body: what plugins with a body phase make of one.
 pub type FilteredBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError>>>;
-
-impl From<Break<BodyError>> for BodyError {
-    fn from(broken: Break<BodyError>) -> Self {
-        match broken {
-            Break::Interrupted => Self::Plugin,
-            Break::Source(error) => error,
-        }
-    }
-}
-
-/// A body behind a chain, as others see it: itself, when no plugin takes part in it.
-///
-/// # Errors
-/// The filtered one, when one does.
-pub fn unfiltered<B>(body: ChainBody<B>) -> Result<B, FilteredBody>
-where
-    B: Body<Data = Bytes, Error = BodyError> + Unpin + 'static,
-{
-    body.into_inner()
-        .map_err(|filtered| Box::pin(filtered.map_err(BodyError::from)) as FilteredBody)
-}
 
 /// A request's body on its way to the upstream.
 pub enum RequestBody {

@@ -1,11 +1,9 @@
 //! What the stages share about one request.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::HeaderValue;
-
-use super::protocol::{Activity, Peer};
 
 /// What is known about an exchange besides its head. Made by `protocol`, read by all.
 #[derive(Clone, Debug)]
@@ -30,12 +28,4 @@ pub enum Fault {
     Upstream,
     Plugin,
     Gateway,
-}
-
-/// One client connection, as its exchanges see it.
-#[derive(Debug)]
-pub struct Client {
-    pub peer: Peer,
-    pub speaks_http2: bool,
-    pub activity: Arc<Activity>,
 }

@@ -15,7 +15,8 @@ use hyper::body::Incoming;
 
 use super::{
     body::{BodyError, ClientBody, RequestBody, Upload},
-    context::{Client, Facts, LocalResponse},
+    connection::Client,
+    context::{Facts, LocalResponse},
     failure::{Answer, Failure},
     protocol::forwarding::X_REQUEST_ID,
     reply::{self, Guard, Outcome, ReplyBody, Source},

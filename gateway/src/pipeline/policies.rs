@@ -1,14 +1,17 @@
 //! The chain of a route's policies around its action.
 
+use bytes::Bytes;
 use http::{Response, request};
+use http_body::Body;
+use http_body_util::BodyExt;
 
 use super::{
-    body::{RequestBody, unfiltered},
+    body::{BodyError, FilteredBody, RequestBody},
     context::LocalResponse,
     exchange::Exchange,
     failure::Failure,
     reply::Source,
-    sandbox::{Flow, PhaseError},
+    sandbox::{Break, ChainBody, Flow, PhaseError},
 };
 use crate::snapshot::Route;
 
@@ -59,4 +62,17 @@ pub(super) async fn on_response(
         Err(PhaseError::Failure(failure)) => exchange.answer(Failure::Plugin(failure)),
         Err(PhaseError::Body(error)) => exchange.answer(Failure::Cut(error)),
     }
+}
+
+/// A body behind a chain, as others see it: itself, when no plugin takes part in it.
+fn unfiltered<B>(body: ChainBody<B>) -> Result<B, FilteredBody>
+where
+    B: Body<Data = Bytes, Error = BodyError> + Unpin + 'static,
+{
+    body.into_inner().map_err(|filtered| {
+        Box::pin(filtered.map_err(|broken| match broken {
+            Break::Interrupted => BodyError::Plugin,
+            Break::Source(error) => error,
+        })) as FilteredBody
+    })
 }
