@@ -71,6 +71,9 @@ impl Activity {
     pub fn end(&self) {
         let left = self.exchanges.load(Relaxed) - 1;
         self.exchanges.store(left, Relaxed);
+        if left == 0 {
+            self.framing.reset();
+        }
         self.enter(if left == 0 { IDLE } else { BUSY });
     }
 
