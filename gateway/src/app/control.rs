@@ -321,5 +321,9 @@ fn report(last: &LastReload) {
         .map(|file| file.display().to_string())
         .collect();
     let took = last.took;
+    if !swapped && last.reason == Reason::Change && last.outcome.problems.is_empty() {
+        // A file was touched, and says what it said before.
+        return tracing::debug!(generation, ?took, "nothing changed");
+    }
     tracing::info!(reason = %last.reason, generation, swapped, ?stale, ?took, "reloaded");
 }

@@ -1,5 +1,7 @@
 //! The gateway's own log, on standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::config::raw::{LogFormat, LogLevel, Logging};
@@ -20,7 +22,12 @@ pub fn install(logging: &Logging) {
     // Only the first installation counts: an embedding program may have one of its own.
     let _ = match logging.format {
         LogFormat::Text => registry
-            .with(fmt::layer().with_writer(writer).with_target(false))
+            .with(
+                fmt::layer()
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_target(false)
+                    .with_writer(writer),
+            )
             .try_init(),
         LogFormat::Json => registry
             .with(
