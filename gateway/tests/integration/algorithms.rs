@@ -103,7 +103,7 @@ async fn protected(keys: &Keys, more: &str) -> Gateway {
     Setup::new()
         .file("jwks.json", keys.jwks())
         .settings(&format!(
-            "plugins: {{ jwt-auth: {{ component: '{}', grants: [clock, crypto, keys], limits: {{ time: 2s }} }} }}\n\
+            "plugins: {{ jwt-auth: {{ component: '{}', grants: [clock, crypto, keys] }} }}\n\
              key-sets: {{ login: {{ file: jwks.json }} }}",
             component.display()
         ))

@@ -31,7 +31,7 @@ async fn upload(
     pieces: &[&'static str],
 ) -> Result<(request::Parts, Vec<String>), Failure> {
     let bed = Bed::new();
-    let plugins = hostile_within(&format!("{PATIENT}, body: 16"), "");
+    let plugins = hostile_within("body: 16", "");
     let chain = bed.compiled(&plugins, deeds);
     let exchange = Sandbox::new(&bed.host).begin(&chain, &facts());
     let mut parts = request();

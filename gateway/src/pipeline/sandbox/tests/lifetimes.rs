@@ -76,10 +76,7 @@ async fn many_exchanges_share_one_instance() {
 #[tokio::test]
 async fn an_instance_is_replaced_after_its_calls() {
     let bed = Bed::new();
-    let chain = bed.compiled(
-        &hostile_within(&format!("{PATIENT}, calls: 4"), ""),
-        "[{ hostile: {} }]",
-    );
+    let chain = bed.compiled(&hostile_within("calls: 4", ""), "[{ hostile: {} }]");
     chain
         .plugins()
         .for_each(|(plugin, _)| plugin.dismiss_judge());
@@ -137,10 +134,7 @@ async fn an_unchanged_component_is_kept_and_a_replaced_one_is_freed() {
     let chain = bed.chain(&loaded, &first).unwrap();
     first.settle();
 
-    let changed = bed.write(
-        &hostile_within(&format!("{PATIENT}, calls: 5"), ""),
-        "[{ hostile: {} }]",
-    );
+    let changed = bed.write(&hostile_within("calls: 5", ""), "[{ hostile: {} }]");
     let second = bed.plugins(&changed, Some(&first)).unwrap();
     second.settle();
     assert!(!Arc::ptr_eq(

@@ -11,9 +11,7 @@ const CALLS: &str = "witgate_sandbox_calls_total{plugin=\"ticker\",phase=\"on-ti
 fn chain(bed: &Bed, chain: &str) -> Chain {
     let component = component("ticker");
     let component = component.display();
-    let plugins = format!(
-        "  ticker: {{ component: {component}, grants: [metrics], limits: {{ {PATIENT} }} }}"
-    );
+    let plugins = format!("  ticker: {{ component: {component}, grants: [metrics] }}");
     let chain = bed.compiled(&plugins, chain);
     chain
         .plugins()
