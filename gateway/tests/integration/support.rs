@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod components;
+pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod issuer;
 pub(crate) mod load;

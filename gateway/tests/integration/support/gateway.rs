@@ -248,6 +248,14 @@ impl Gateway {
     pub(crate) fn id(&self) -> u32 {
         self.process.child.id()
     }
+
+    /// Bytes of memory that the process has in use.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kilobytes.unwrap().parse::<u64>().unwrap() << 10
+    }
 }
 
 struct Process {

@@ -54,7 +54,7 @@ async fn the_ticks_end_with_the_ticker() {
 #[tokio::test]
 async fn a_tick_that_traps_is_tried_again_in_another_instance() {
     let bed = Bed::new();
-    let chain = chain(&bed, "[{ ticker: { every: 0, trap-at: 2 } }]");
+    let chain = chain(&bed, "[{ ticker: { every: 0, fails-at: 2 } }]");
     let mut ticker = Ticker::default();
     ticker.update([&chain]);
     bed.until(TICKS, |ticks| ticks >= 2).await;
