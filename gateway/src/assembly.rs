@@ -26,8 +26,8 @@ pub struct Assembly {
     host: Arc<Host>,
     files: Option<config::Loaded>,
     plugins: Option<Arc<Plugins>>,
-    /// The key sets as they were before the last reading, until it is live.
-    replaced: Option<Declared>,
+    /// The key sets of the last reading, until it is live or refused.
+    declared: Option<Declared>,
 }
 
 /// What one reading found.
@@ -46,7 +46,7 @@ impl Assembly {
             host: Arc::clone(host),
             files: None,
             plugins: None,
-            replaced: None,
+            declared: None,
         }
     }
 
@@ -82,8 +82,8 @@ impl Assembly {
         }
     }
 
-    /// What was read last is compiled, or refused. Key sets follow `witgate.yaml`: if it did not go live, they are
-    /// what they were before.
+    /// What was read last is compiled, or refused. Key sets follow `witgate.yaml`: if it did not go live, they
+    /// stay what they are.
     pub fn settle(&mut self, live: &Arc<raw::Gateway>) {
         if let Some(plugins) = &self.plugins {
             plugins.settle();
@@ -93,10 +93,11 @@ impl Assembly {
             .as_ref()
             .and_then(|files| files.gateway.raw.as_ref());
         let went_live = read.is_some_and(|read| Arc::ptr_eq(read, live));
-        if let Some(replaced) = self.replaced.take()
-            && !went_live
-        {
-            self.host.keys().restore(replaced);
+        let keys = self.host.keys();
+        match self.declared.take() {
+            Some(declared) if went_live => keys.commit(declared),
+            Some(declared) => keys.withdraw(declared),
+            None => {}
         }
     }
 
@@ -189,7 +190,7 @@ impl Assembly {
         // Without a runtime this is a check, and nothing is fetched.
         let control = tokio::runtime::Handle::try_current().ok();
         let keys = self.host.keys();
-        self.replaced = Some(keys.declare(&raw.key_sets, &source.path, base, control.as_ref())?);
+        self.declared = Some(keys.declare(&raw.key_sets, &source.path, base, control.as_ref())?);
         Ok(())
     }
 

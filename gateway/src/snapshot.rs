@@ -69,6 +69,8 @@ pub struct Snapshot {
     pub upstreams: Upstreams,
     pub plugins: Arc<Plugins>,
     pub settings: Settings,
+    /// `witgate.yaml`
+    gateway: Arc<raw::Gateway>,
     /// What is odd but works.
     pub warnings: Vec<Problem>,
     names: Names,

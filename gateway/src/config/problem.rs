@@ -9,8 +9,10 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::span::Span;
 
+mod closest;
 mod render;
 
+pub use closest::closest;
 pub use render::render;
 
 /// What a problem does to the load.

@@ -34,7 +34,7 @@ pub use matches::compile as compile_matches;
 pub use path::canonical;
 pub use pattern::{Captures, PathPattern};
 pub use redirect::Redirect;
-pub use report::{Invalid, Report, closest};
+pub use report::{Invalid, Report};
 pub use respond::Respond;
 pub use rewrite::Rewrite;
 pub use rule::{RequestView, Rule, Unmet};

@@ -3,10 +3,13 @@
 //! The previous snapshot's maps are cloned, which copies pointers; then what is gone is taken out and what is fresh
 //! is put in. Nothing is done for a file that did not change, unless what its routes refer to did.
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+mod kept;
+mod upstreams;
+
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    Inputs, KnownUpstream, Place, Route, Settings, Snapshot, SourceFile, Upstreams,
+    Inputs, Place, Route, Settings, Snapshot, SourceFile, Upstreams,
     names::Names,
     route::{Draft, Surroundings},
     tests_of_routes::{self, Touched},
@@ -15,15 +18,12 @@ use super::{
 use crate::{
     config::{
         problem::{Problem, Severity},
-        raw::RouteFile,
         span::Spanned,
     },
-    pipeline::{
-        route::{Conflict, Report, Table},
-        sandbox::{Plugin, Plugins},
-        upstream::{self, Origin},
-    },
+    pipeline::route::{Conflict, Report, Table},
 };
+use kept::Changes;
+pub(super) use kept::changed_plugins;
 
 /// Compiles everything that changed since `previous`.
 ///
@@ -53,10 +53,7 @@ struct Build<'a> {
     upstreams: Upstreams,
     names: Names,
     units: Vec<Arc<Unit>>,
-    /// Names of upstreams that are not what they were.
-    changed: HashSet<Arc<str>>,
-    /// Names of plugins that are not what they were.
-    changed_plugins: HashSet<Arc<str>>,
+    changes: Changes,
     /// Names of upstreams that have problems; these are reported once.
     broken: HashSet<Box<str>>,
     touched: Touched,
@@ -67,6 +64,9 @@ impl<'a> Build<'a> {
     fn new(inputs: &'a Inputs, previous: Option<&'a Snapshot>) -> Self {
         let mut report = Report::new(&inputs.gateway.path);
         let settings = Settings::compile(&inputs.gateway, &mut report);
+        let changes = previous
+            .map(|it| Changes::between(it, inputs, &settings))
+            .unwrap_or_default();
         Self {
             inputs,
             previous,
@@ -75,96 +75,10 @@ impl<'a> Build<'a> {
             upstreams: previous.map(|it| it.upstreams.clone()).unwrap_or_default(),
             names: previous.map(|it| it.names.clone()).unwrap_or_default(),
             units: Vec::new(),
-            changed: HashSet::new(),
-            changed_plugins: previous
-                .map(|it| changed_plugins(&it.plugins, &inputs.plugins))
-                .unwrap_or_default(),
+            changes,
             broken: HashSet::new(),
             touched: Touched::default(),
             problems: report.into_problems(),
-        }
-    }
-
-    fn upstreams(&mut self, steps: &[Step<'_>]) {
-        let gone = || steps.iter().filter_map(Step::old);
-        for name in gone().flat_map(|unit| unit.raw.upstreams.keys()) {
-            self.upstreams.remove(name);
-        }
-        for source in steps.iter().filter_map(Step::fresh) {
-            self.declare_upstreams(source);
-        }
-        for name in gone().flat_map(|unit| unit.raw.upstreams.keys()) {
-            if self.upstreams.get(name).is_none() {
-                self.changed.insert(name.as_str().into());
-            }
-        }
-        let connect = |settings: &Settings| settings.timeouts.connect;
-        if self
-            .previous
-            .is_some_and(|it| connect(&it.settings) != connect(&self.settings))
-        {
-            for step in steps {
-                if let Step::Kept(unit) = step {
-                    self.update_upstreams(unit);
-                }
-            }
-        }
-    }
-
-    fn declare_upstreams(&mut self, source: &SourceFile) {
-        for (name, written) in &source.raw.upstreams {
-            if let Some(other) = self.upstreams.get(name) {
-                let message = format!("two upstreams are called `{name}`");
-                let problem = Problem::error(&source.path, written.span, message)
-                    .hint("names are shared by all files of the folder: rename one")
-                    .related(&other.place.file, other.place.span, "the other one");
-                self.problems.push(problem);
-                continue;
-            }
-            if let Some(upstream) = self.compile_upstream(name, &source.path, &source.raw) {
-                let place = Place {
-                    file: Arc::clone(&source.path),
-                    span: written.span,
-                };
-                let known = KnownUpstream::new(name, upstream, place);
-                self.upstreams.insert(known);
-            }
-        }
-    }
-
-    /// For a file that is the same, under other settings.
-    fn update_upstreams(&mut self, unit: &Unit) {
-        for name in unit.raw.upstreams.keys() {
-            if let Some(upstream) = self.compile_upstream(name, &unit.path, &unit.raw) {
-                self.upstreams.replace(name, upstream);
-            }
-        }
-    }
-
-    fn compile_upstream(
-        &mut self,
-        name: &str,
-        file: &Arc<std::path::PathBuf>,
-        raw: &RouteFile,
-    ) -> Option<Arc<upstream::Upstream>> {
-        let gateway = &self.inputs.gateway;
-        let base = gateway.path.parent().unwrap_or(Path::new(""));
-        let origin = Origin { file, base };
-        let before = self.previous.and_then(|it| it.upstreams.get(name));
-        let before = before.map(|known| &known.upstream);
-        let written = raw.upstreams.get(name)?;
-        match upstream::compile(name, written, &gateway.raw.timeouts, &origin, before) {
-            Ok(upstream) => {
-                if before.is_some_and(|before| !Arc::ptr_eq(before, &upstream)) {
-                    self.changed.insert(Arc::clone(&upstream.name));
-                }
-                Some(upstream)
-            }
-            Err(problems) => {
-                self.broken.insert(name.into());
-                self.problems.extend(problems);
-                None
-            }
         }
     }
 
@@ -288,47 +202,6 @@ impl<'a> Build<'a> {
         )
     }
 
-    /// The unit of a file that did not change: the same, unless what its routes refer to did.
-    fn keep(&mut self, unit: &Arc<Unit>) -> Arc<Unit> {
-        let Some(previous) = self.previous else {
-            return Arc::clone(unit);
-        };
-        let settings = self.settings.of_routes() != previous.settings.of_routes();
-        if !settings && !unit.uses_any(&self.changed, &self.changed_plugins) {
-            return Arc::clone(unit);
-        }
-        let mut report = Report::new(&unit.path);
-        let mut unit = Unit::clone(unit);
-        for compiled in &mut unit.routes {
-            let route = &compiled.route;
-            let plugins = &route.written().plugins;
-            let other_plugins = plugins
-                .iter()
-                .any(|plugin| self.changed_plugins.contains(plugin.name.as_str()));
-            let other_upstream = route
-                .upstream()
-                .is_some_and(|upstream| self.changed.contains(&upstream.name));
-            if !(settings || other_plugins || other_upstream) {
-                continue;
-            }
-            let draft = Draft {
-                file: &unit.raw,
-                position: route.position(),
-                name: Arc::clone(&route.name),
-                id: route.id,
-                chain: Some(route.chain.clone()).filter(|_| !other_plugins),
-            };
-            // Its rules are those that it has.
-            if let Some((route, _)) = draft.compile(&self.surroundings(), &mut report) {
-                compiled.route = Arc::new(route);
-                self.table
-                    .set(compiled.route.id, Some(Arc::clone(&compiled.route)));
-            }
-        }
-        self.problems.extend(report.into_problems());
-        Arc::new(unit)
-    }
-
     fn surroundings(&self) -> Surroundings<'_> {
         Surroundings {
             upstreams: &self.upstreams,
@@ -376,22 +249,10 @@ impl<'a> Build<'a> {
             upstreams: self.upstreams,
             plugins: Arc::clone(&self.inputs.plugins),
             settings: self.settings,
+            gateway: Arc::clone(&self.inputs.gateway.raw),
             warnings,
             names: self.names,
             units: self.units,
         })
     }
-}
-
-/// The names of the plugins that are not the same in both.
-pub(super) fn changed_plugins(before: &Plugins, now: &Plugins) -> HashSet<Arc<str>> {
-    let differs = |plugin: &&Arc<Plugin>| {
-        let same = |other: &Plugins| {
-            let other = other.get(plugin.name());
-            other.is_some_and(|other| Arc::ptr_eq(other, plugin))
-        };
-        !(same(before) && same(now))
-    };
-    let all = before.iter().chain(now.iter());
-    all.filter(differs).map(|it| it.name().into()).collect()
 }

@@ -5,13 +5,13 @@ use std::{collections::HashSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 use super::{KnownUpstream, Settings, Upstreams};
 use crate::{
     config::{
-        problem::Problem,
+        problem::{Problem, closest},
         raw::{self, RouteFile},
         span::{Span, Spanned},
     },
     pipeline::{
         route::{
-            HeaderEdit, Redirect, Report, Respond, Rewrite, Rule, Wanted, closest, compile_matches,
+            HeaderEdit, Redirect, Report, Respond, Rewrite, Rule, Wanted, compile_matches,
             rewrite::refuse_without_upstream,
         },
         sandbox::{Chain, Plugins},

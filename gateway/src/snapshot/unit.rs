@@ -56,6 +56,11 @@ impl Unit {
         };
         upstreams.iter().any(upstream) || plugins.iter().any(plugin)
     }
+
+    /// Whether one of its routes has a plugin.
+    pub(super) fn has_plugins(&self) -> bool {
+        !self.plugins.is_empty()
+    }
 }
 
 fn set<T: Ord>(items: impl Iterator<Item = T>) -> Box<[T]> {

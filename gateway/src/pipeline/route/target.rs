@@ -3,9 +3,10 @@
 use super::{
     path::spell,
     pattern::{Captures, PathPattern, Source, check_name},
-    report::{Invalid, Report, closest},
+    report::{Invalid, Report},
 };
 use crate::config::{
+    problem::closest,
     raw::Match,
     span::{Span, Spanned},
 };

@@ -10,6 +10,9 @@ use wasmtime::Engine;
 
 use super::{capabilities::keys::Keys, compile::Cache, engine, stats::Registry};
 
+/// The control thread's number among the workers, whose own begin at 1.
+pub(super) const CONTROL: usize = 0;
+
 /// The engine, the cache of compiled components, the key sets and the numbers. One per process.
 pub struct Host {
     pub(super) engine: Engine,
@@ -68,12 +71,7 @@ impl Host {
         Ok(())
     }
 
-    /// The control thread's number among the workers.
-    pub(super) fn control_worker(&self) -> usize {
-        0
-    }
-
-    /// Makes a worker known; its number begins at 1.
+    /// Makes a worker known, and gives it its number.
     pub(super) fn add_worker(&self, wake: &Arc<Notify>) -> usize {
         let mut shared = self.lock();
         shared.workers.push(Arc::downgrade(wake));

@@ -1,6 +1,8 @@
 //! One installed component, ready to be instantiated.
 
 use std::{
+    collections::BTreeSet,
+    mem,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -17,7 +19,7 @@ use super::{
     compile::ContentHash,
     exports::Indices,
     failure::FailureKind,
-    host::Host,
+    host::{CONTROL, Host},
     instance::Instance,
     link,
     phase::Phases,
@@ -118,7 +120,7 @@ impl Plugin {
         stats.generations.fetch_add(1, Relaxed);
         let home = Arc::new(Home {
             plugin: Arc::clone(name),
-            worker: host.control_worker(),
+            worker: CONTROL,
             keys: Arc::clone(&host.keys),
             shard: stats.shard(),
             stats: Arc::clone(&stats),
@@ -185,17 +187,35 @@ impl Plugin {
         &self,
         json: &str,
     ) -> Result<Result<Arc<Settings>, Vec<Problem>>, FailureKind> {
-        if let Some(settings) = self.shelf.get(json) {
+        let keys = &self.host.keys;
+        if let Some(settings) = self.shelf.get(json)
+            && settings.key_sets.iter().all(|name| keys.declares(name))
+        {
             return Ok(Ok(settings));
         }
-        let judgement = self.judged(async |judge| match judge.parse(json).await? {
-            Ok(resource) => {
-                judge.discard(resource).await?;
-                Ok(Ok(()))
+        let judgement = self.judged(async |judge| {
+            judge.store.data_mut().opened.clear();
+            match judge.parse(json).await? {
+                Ok(resource) => {
+                    judge.discard(resource).await?;
+                    Ok(Ok(mem::take(&mut judge.store.data_mut().opened)))
+                }
+                Err(problems) => Ok(Err(problems)),
             }
-            Err(problems) => Ok(Err(problems)),
         })?;
-        Ok(judgement.map(|()| self.shelf.put(json)))
+        Ok(judgement.map(|opened| self.shelf.put(json, opened.into_iter().collect())))
+    }
+
+    /// Whether the living configuration with this JSON depends on one of these key sets.
+    pub fn opens_any(&self, json: &str, key_sets: &BTreeSet<String>) -> bool {
+        if key_sets.is_empty() {
+            return false;
+        }
+        let settings = self.shelf.get(json);
+        settings.is_some_and(|settings| {
+            let mut opened = settings.key_sets.iter();
+            opened.any(|name| key_sets.contains(&**name))
+        })
     }
 
     /// Runs something in the judge, who is replaced when spent. The control thread waits for it.

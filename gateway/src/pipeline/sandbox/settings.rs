@@ -19,6 +19,8 @@ pub(super) struct Settings {
     /// Where instances keep what they parsed of it; used again after its death.
     pub(super) index: usize,
     pub(super) json: Arc<str>,
+    /// Names of the key sets that the plugin opened when it judged this.
+    pub(super) key_sets: Box<[Arc<str>]>,
     shelf: Weak<Shelf>,
 }
 
@@ -54,7 +56,7 @@ impl Shelf {
     }
 
     /// A new configuration that the plugin has accepted.
-    pub(super) fn put(self: &Arc<Self>, json: &str) -> Arc<Settings> {
+    pub(super) fn put(self: &Arc<Self>, json: &str, key_sets: Box<[Arc<str>]>) -> Arc<Settings> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let index = inner.free.pop().unwrap_or(inner.used);
         inner.used = inner.used.max(index + 1);
@@ -62,6 +64,7 @@ impl Shelf {
             id: NEXT.fetch_add(1, Relaxed),
             index,
             json: Arc::from(json),
+            key_sets,
             shelf: Arc::downgrade(self),
         });
         inner
@@ -96,14 +99,14 @@ mod tests {
     #[test]
     fn equal_configurations_are_shared_and_places_used_again() {
         let shelf = Arc::new(Shelf::default());
-        let first = shelf.put("1");
+        let first = shelf.put("1", Box::default());
         assert_eq!(shelf.get("1").unwrap().id, first.id);
-        let second = shelf.put("2");
+        let second = shelf.put("2", Box::default());
         assert_ne!(first.index, second.index);
         let (index, id) = (first.index, first.id);
         drop(first);
         assert!(shelf.get("1").is_none());
-        let third = shelf.put("3");
+        let third = shelf.put("3", Box::default());
         assert_eq!(third.index, index);
         assert_ne!(third.id, id);
     }

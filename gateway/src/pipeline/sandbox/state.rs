@@ -1,6 +1,6 @@
 //! What one instance's store holds: the data that host functions work on.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use http::HeaderValue;
 use wasmtime::component::ResourceTable;
@@ -28,6 +28,8 @@ pub(super) struct State {
     pub(super) call: Call,
     /// What the current call asked for and would like to wait for (`keys.refresh`).
     pub(super) arrivals: Vec<Arrival>,
+    /// Names of the key sets that it has opened, each once.
+    pub(super) opened: BTreeSet<Arc<str>>,
     pub(super) meter: Meter,
     pub(super) budget: Budget,
     pub(super) wasi: Option<Box<WasiCtx>>,
@@ -80,6 +82,7 @@ impl State {
             table,
             call: Call::default(),
             arrivals: Vec::new(),
+            opened: BTreeSet::new(),
             meter,
             budget: Budget::default(),
             wasi: None,

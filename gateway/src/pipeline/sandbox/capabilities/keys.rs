@@ -19,6 +19,7 @@ use wasmtime::component::Resource;
 
 use crate::pipeline::sandbox::{
     bindings::keys::{Host, HostKeySet},
+    host::CONTROL,
     state::State,
 };
 
@@ -37,8 +38,19 @@ impl Host for State {}
 
 impl HostKeySet for State {
     fn open(&mut self, name: String) -> wasmtime::Result<Result<Resource<KeySet>, String>> {
-        Ok(match self.home.keys.find(&name) {
-            Ok(slot) => Ok(self.table.push(KeySet(slot))?),
+        let home = Arc::clone(&self.home);
+        let found = if home.worker == CONTROL {
+            home.keys.find_declared(&name)
+        } else {
+            home.keys.find(&name)
+        };
+        Ok(match found {
+            Ok(slot) => {
+                if !self.opened.contains(&slot.name) {
+                    self.opened.insert(Arc::clone(&slot.name));
+                }
+                Ok(self.table.push(KeySet(slot))?)
+            }
             Err(message) => Err(message),
         })
     }

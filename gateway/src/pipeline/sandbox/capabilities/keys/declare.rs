@@ -1,9 +1,10 @@
 //! All key sets by name, and what becomes of them when `witgate.yaml` changes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Read,
+    mem,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,7 +13,11 @@ use arc_swap::{ArcSwap, Guard};
 use tokio::runtime::Handle;
 
 use super::{definition::Definition, jwks, schedule, set::Set};
-use crate::config::{problem::Problem, raw, span::Spanned};
+use crate::config::{
+    problem::{Problem, closest},
+    raw,
+    span::Spanned,
+};
 
 /// All key sets of the gateway; one per process, shared by every worker.
 #[derive(Debug, Default)]
@@ -20,30 +25,45 @@ pub struct Keys {
     slots: Mutex<Slots>,
 }
 
-type Slots = BTreeMap<String, Arc<Slot>>;
+#[derive(Debug, Default)]
+struct Slots {
+    by_name: BTreeMap<Arc<str>, Arc<Slot>>,
+    /// Names that end when what was declared last goes live.
+    leaving: BTreeSet<Arc<str>>,
+}
 
 /// The place of a name. Handles point to it and follow when the name is defined anew.
 #[derive(Debug)]
-pub(super) struct Slot(ArcSwap<Set>);
+pub(super) struct Slot {
+    pub(super) name: Arc<str>,
+    set: ArcSwap<Set>,
+}
 
 impl Slot {
     pub(super) fn set(&self) -> Guard<Arc<Set>> {
-        self.0.load()
+        self.set.load()
+    }
+
+    /// No key is right any more, whoever still has a handle.
+    fn end(&self) {
+        self.set.store(Arc::new(Set::new(Definition::Gone)));
     }
 }
 
-/// What [`Keys::declare`] replaced, for [`Keys::restore`] when the rest of the configuration turns out wrong.
+/// What [`Keys::declare`] found, for [`Keys::commit`] or [`Keys::withdraw`].
 #[derive(Debug)]
-#[must_use = "keep it until the new configuration is live"]
+#[must_use = "commit it when the new configuration is live, else withdraw it"]
 pub struct Declared {
-    slots: Slots,
-    sets: Vec<(Arc<Slot>, Arc<Set>)>,
+    added: Vec<Arc<str>>,
+    changed: Vec<(Arc<Slot>, Arc<Set>)>,
 }
 
 impl Keys {
-    /// Takes over what `witgate.yaml` declares: sets that did not change are kept, files are read again, and URLs are
+    /// Reads what `witgate.yaml` declares: sets that did not change are kept, files are read again, and URLs are
     /// fetched on `control`; without it (a check, say) they are not. Call it before the chains are compiled, since
-    /// plugins open the sets then. On an error nothing has changed.
+    /// plugins open the sets then.
+    ///
+    /// Until [`Self::commit`], what serves is what served before. On an error nothing has changed.
     pub fn declare(
         &self,
         raw: &BTreeMap<String, Spanned<raw::KeySet>>,
@@ -53,80 +73,126 @@ impl Keys {
     ) -> Result<Declared, Vec<Problem>> {
         let mut slots = self.lock();
         let mut problems = Vec::new();
-        let mut sets = Vec::new();
+        let mut fresh = Vec::new();
         for (name, raw) in raw {
-            let known = slots.get(name).map(|slot| slot.0.load_full());
+            let known = slots.by_name.get(&**name).map(|slot| slot.set.load_full());
             match prepare(raw, file, base, known.as_ref()) {
-                Ok(set) => sets.push((name, set)),
+                Ok(Prepared::Fresh(set)) => fresh.push((name, set)),
+                Ok(Prepared::Kept) => {}
                 Err(problem) => problems.push(problem),
             }
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let before = Declared {
-            slots: slots.clone(),
-            sets: slots
-                .values()
-                .map(|slot| (Arc::clone(slot), slot.0.load_full()))
-                .collect(),
+        let mut declared = Declared {
+            added: Vec::new(),
+            changed: Vec::new(),
         };
-        for (name, set) in sets {
-            if let Prepared::Fresh(set) = set {
-                start(name, &set, control);
-                place(&mut slots, name, set);
+        for (name, set) in fresh {
+            start(name, &set, control);
+            match slots.by_name.get(&**name) {
+                Some(slot) => declared.changed.push((Arc::clone(slot), set)),
+                None => declared.added.push(slots.add(name, set)),
             }
         }
-        slots.retain(|name, slot| {
-            let declared = raw.contains_key(name);
-            if !declared {
-                slot.0.store(Arc::new(Set::new(Definition::Gone)));
-            }
-            declared
-        });
-        Ok(before)
+        let names = slots.by_name.keys();
+        slots.leaving = names
+            .filter(|name| !raw.contains_key(&***name))
+            .cloned()
+            .collect();
+        Ok(declared)
     }
 
-    /// As it was before.
-    pub fn restore(&self, before: Declared) {
+    /// The configuration that declared this is live.
+    pub fn commit(&self, declared: Declared) {
+        for (slot, set) in declared.changed {
+            slot.set.store(set);
+        }
         let mut slots = self.lock();
-        for slot in slots.values() {
-            slot.0.store(Arc::new(Set::new(Definition::Gone)));
-        }
-        for (slot, set) in before.sets {
-            slot.0.store(set);
-        }
-        *slots = before.slots;
+        let leaving = mem::take(&mut slots.leaving);
+        slots.remove(&leaving);
     }
 
+    /// The configuration that declared this was refused: all is as before.
+    pub fn withdraw(&self, declared: Declared) {
+        let mut slots = self.lock();
+        slots.leaving.clear();
+        slots.remove(&declared.added);
+    }
+
+    /// For a worker: what serves.
     pub(super) fn find(&self, name: &str) -> Result<Arc<Slot>, String> {
         let slots = self.lock();
-        slots.get(name).cloned().ok_or_else(|| {
-            let known = slots.keys().map(String::as_str).collect::<Vec<_>>();
-            if known.is_empty() {
-                format!(
-                    "no key set is called `{name}`; declare it under `key-sets` in witgate.yaml"
-                )
-            } else {
-                format!(
-                    "no key set is called `{name}` (declared: {})",
-                    known.join(", ")
-                )
-            }
-        })
+        let found = slots.by_name.get(name).cloned();
+        found.ok_or_else(|| slots.unknown(name))
+    }
+
+    /// For who judges a configuration: what was declared last.
+    pub(super) fn find_declared(&self, name: &str) -> Result<Arc<Slot>, String> {
+        let slots = self.lock();
+        slots.declared(name).ok_or_else(|| slots.unknown(name))
+    }
+
+    pub(in crate::pipeline::sandbox) fn declares(&self, name: &str) -> bool {
+        self.lock().declared(name).is_some()
     }
 
     /// In the order of their names.
-    pub(super) fn all(&self) -> Vec<(String, Arc<Set>)> {
+    pub(super) fn all(&self) -> Vec<(Arc<str>, Arc<Set>)> {
         let slots = self.lock();
+        let slots = slots.by_name.values();
         slots
-            .iter()
-            .map(|(name, slot)| (name.clone(), slot.0.load_full()))
+            .map(|slot| (Arc::clone(&slot.name), slot.set.load_full()))
             .collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slots {
+    fn add(&mut self, name: &str, set: Arc<Set>) -> Arc<str> {
+        let name: Arc<str> = name.into();
+        let slot = Slot {
+            name: Arc::clone(&name),
+            set: ArcSwap::new(set),
+        };
+        self.by_name.insert(Arc::clone(&name), Arc::new(slot));
+        name
+    }
+
+    fn remove<'a>(&mut self, names: impl IntoIterator<Item = &'a Arc<str>>) {
+        for name in names {
+            if let Some(slot) = self.by_name.remove(name) {
+                slot.end();
+            }
+        }
+    }
+
+    fn declared(&self, name: &str) -> Option<Arc<Slot>> {
+        let slot = self.by_name.get(name)?;
+        (!self.leaving.contains(name)).then(|| Arc::clone(slot))
+    }
+
+    fn unknown(&self, name: &str) -> String {
+        let names = self.by_name.keys().map(|known| &**known);
+        let declared = || names.clone().filter(|known| !self.leaving.contains(*known));
+        let list = declared().collect::<Vec<_>>().join(", ");
+        if list.is_empty() {
+            return format!(
+                "no key set is called `{name}`; declare it under `key-sets` in witgate.yaml"
+            );
+        }
+        match closest(name, declared()) {
+            Some(closest) => format!(
+                "no key set is called `{name}`; did you mean `{closest}`? (declared: {list})"
+            ),
+            None => format!(
+                "no key set is called `{name}`; declare it under `key-sets` in witgate.yaml (declared: {list})"
+            ),
+        }
     }
 }
 
@@ -179,14 +245,5 @@ fn read(path: &Path) -> Result<(String, usize), String> {
 fn start(name: &str, set: &Arc<Set>, control: Option<&Handle>) {
     if let (Some(control), Definition::Url { .. }) = (control, &set.definition) {
         control.spawn(schedule::keep_fresh(name.to_owned(), Arc::downgrade(set)));
-    }
-}
-
-fn place(slots: &mut Slots, name: &str, set: Arc<Set>) {
-    match slots.get(name) {
-        Some(slot) => slot.0.store(set),
-        None => {
-            slots.insert(name.to_owned(), Arc::new(Slot(ArcSwap::new(set))));
-        }
     }
 }

@@ -1,13 +1,17 @@
 //! How the key sets are doing, for operators and for Prometheus.
 
-use std::{fmt::Write, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{
+    fmt::Write,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use super::Keys;
 
 /// How one key set is doing.
 #[derive(Clone, Debug)]
 pub struct KeySetStatus {
-    pub name: String,
+    pub name: Arc<str>,
     /// The file, or the URL without what may be secret in it.
     pub source: String,
     /// 0 until the first content is there.

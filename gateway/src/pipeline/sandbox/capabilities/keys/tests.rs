@@ -79,12 +79,20 @@ fn file(path: &Path) -> KeySet {
 }
 
 fn declare(keys: &Keys, sets: Vec<(&str, KeySet)>) -> Result<Declared, Vec<Problem>> {
+    declare_on(keys, sets, Some(&Handle::current()))
+}
+
+fn declare_on(
+    keys: &Keys,
+    sets: Vec<(&str, KeySet)>,
+    control: Option<&Handle>,
+) -> Result<Declared, Vec<Problem>> {
     let sets: BTreeMap<_, _> = sets
         .into_iter()
         .map(|(name, set)| (name.to_owned(), Spanned::new(set, Default::default())))
         .collect();
     let file = Arc::new(PathBuf::from("witgate.yaml"));
-    keys.declare(&sets, &file, Path::new("."), Some(&Handle::current()))
+    keys.declare(&sets, &file, Path::new("."), control)
 }
 
 fn set(keys: &Keys, name: &str) -> Arc<Set> {
@@ -208,28 +216,61 @@ async fn a_set_survives_reloads_that_leave_it_alone() {
         &keys,
         vec![("login", url(&issuer.url)), ("b", url(&issuer.url))],
     );
+    let added = keys.find("b").unwrap();
+    keys.withdraw(unchanged.unwrap());
     assert!(Arc::ptr_eq(&slot.set(), &before));
-    keys.restore(unchanged.unwrap());
-    assert!(keys.find("b").is_err());
+    assert!(keys.find("b").is_err() && added.set().refresh().is_none());
 
     let other = format!("{}?v=2", issuer.url);
     let changed = declare(&keys, vec![("login", url(&other))]).unwrap();
+    assert!(Arc::ptr_eq(&slot.set(), &before), "it is not live yet");
+    keys.commit(changed);
     assert!(!Arc::ptr_eq(&slot.set(), &before), "the handle follows");
     assert_eq!(
         slot.set().content().version,
         0,
         "other keys are not trusted"
     );
-    keys.restore(changed);
-    assert!(Arc::ptr_eq(&slot.set(), &before));
+}
 
-    let _gone = declare(&keys, vec![]).unwrap();
+#[tokio::test]
+async fn a_set_that_is_declared_no_more_serves_until_that_is_live() {
+    let issuer = Issuer::start(ONE).await;
+    let keys = Keys::default();
+    let first = declare(
+        &keys,
+        vec![("login", url(&issuer.url)), ("b", url(&issuer.url))],
+    );
+    keys.commit(first.unwrap());
+    first_arrival(&keys, "login").await;
+    let slot = keys.find("login").unwrap();
+
+    let refused = declare(&keys, vec![("b", url(&issuer.url))]).unwrap();
+    assert!(!keys.declares("login") && keys.declares("b"));
+    assert_eq!(
+        keys.find_declared("login").err().unwrap(),
+        "no key set is called `login`; declare it under `key-sets` in witgate.yaml (declared: b)"
+    );
+    assert!(keys.find("login").is_ok() && slot.set().content().version > 0);
+    keys.withdraw(refused);
+    assert!(keys.declares("login"));
+
+    let gone = declare(&keys, vec![]).unwrap();
+    keys.commit(gone);
     assert_eq!(slot.set().content().version, 0);
     assert!(slot.set().refresh().is_none());
     assert_eq!(
         keys.find("login").err().unwrap(),
         "no key set is called `login`; declare it under `key-sets` in witgate.yaml"
     );
+}
+
+#[test]
+fn a_name_that_is_nearly_right_is_suggested() {
+    let keys = Keys::default();
+    let _declared = declare_on(&keys, vec![("login", url("http://a/"))], None).unwrap();
+    let said = keys.find("logn").err().unwrap();
+    assert!(said.contains("did you mean `login`?"), "{said}");
 }
 
 #[tokio::test]
@@ -242,10 +283,10 @@ async fn a_file_is_read_again_on_every_reload() {
     let slot = keys.find("local").unwrap();
     let (version, before) = (slot.set().content().version, set(&keys, "local"));
     assert!(version > 0 && slot.set().refresh().is_none());
-    let _same = declare(&keys, vec![("local", file(&path))]).unwrap();
+    keys.commit(declare(&keys, vec![("local", file(&path))]).unwrap());
     assert!(Arc::ptr_eq(&slot.set(), &before));
     std::fs::write(&path, TWO).unwrap();
-    let _changed = declare(&keys, vec![("local", file(&path))]).unwrap();
+    keys.commit(declare(&keys, vec![("local", file(&path))]).unwrap());
     assert!(slot.set().content().version > version);
     std::fs::write(&path, "half of a fi").unwrap();
     let problems = declare(&keys, vec![("local", file(&path))]).unwrap_err();

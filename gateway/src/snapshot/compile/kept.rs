@@ -1,0 +1,121 @@
+//! Files that did not change: they stay as they are, unless what their routes refer to is not what it was.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use super::Build;
+use crate::{
+    pipeline::{
+        route::Report,
+        sandbox::{Plugin, Plugins},
+    },
+    snapshot::{Inputs, Route, Settings, Snapshot, route::Draft, unit::Unit},
+};
+
+/// What routes refer to, and is not what it was.
+#[derive(Default)]
+pub(super) struct Changes {
+    /// Settings that every route takes something from.
+    settings: bool,
+    pub(super) upstreams: HashSet<Arc<str>>,
+    plugins: HashSet<Arc<str>>,
+    /// Those that are declared no more: the plugins that open them have to say what they think of it.
+    key_sets: BTreeSet<String>,
+}
+
+impl Changes {
+    /// All but those of upstreams, which are found as these are compiled.
+    pub(super) fn between(previous: &Snapshot, inputs: &Inputs, settings: &Settings) -> Self {
+        let declared = &inputs.gateway.raw.key_sets;
+        let before = previous.gateway.key_sets.keys();
+        Self {
+            settings: previous.settings.of_routes() != settings.of_routes(),
+            upstreams: HashSet::new(),
+            plugins: changed_plugins(&previous.plugins, &inputs.plugins),
+            key_sets: before
+                .filter(|name| !declared.contains_key(*name))
+                .cloned()
+                .collect(),
+        }
+    }
+
+    fn none(&self) -> bool {
+        let Self {
+            settings,
+            upstreams,
+            plugins,
+            key_sets,
+        } = self;
+        !settings && upstreams.is_empty() && plugins.is_empty() && key_sets.is_empty()
+    }
+
+    /// Whether a look at its routes is worth while.
+    fn may_concern(&self, unit: &Unit) -> bool {
+        self.settings
+            || unit.uses_any(&self.upstreams, &self.plugins)
+            || (!self.key_sets.is_empty() && unit.has_plugins())
+    }
+
+    fn concern(&self, route: &Route) -> bool {
+        let upstream = || {
+            let upstream = route.upstream();
+            upstream.is_some_and(|upstream| self.upstreams.contains(&upstream.name))
+        };
+        self.settings || upstream() || self.concern_chain(route)
+    }
+
+    fn concern_chain(&self, route: &Route) -> bool {
+        let mut links = route.chain.plugins();
+        links.any(|(plugin, configuration)| {
+            self.plugins.contains(plugin.name()) || plugin.opens_any(configuration, &self.key_sets)
+        })
+    }
+}
+
+impl Build<'_> {
+    /// The unit of a file that did not change: the same, unless what its routes refer to did.
+    pub(super) fn keep(&mut self, unit: &Arc<Unit>) -> Arc<Unit> {
+        if self.changes.none() || !self.changes.may_concern(unit) {
+            return Arc::clone(unit);
+        }
+        let mut report = Report::new(&unit.path);
+        let mut unit = Unit::clone(unit);
+        for compiled in &mut unit.routes {
+            let route = &compiled.route;
+            if !self.changes.concern(route) {
+                continue;
+            }
+            let other_chain = self.changes.concern_chain(route);
+            let draft = Draft {
+                file: &unit.raw,
+                position: route.position(),
+                name: Arc::clone(&route.name),
+                id: route.id,
+                chain: (!other_chain).then(|| route.chain.clone()),
+            };
+            // Its rules are those that it has.
+            if let Some((route, _)) = draft.compile(&self.surroundings(), &mut report) {
+                compiled.route = Arc::new(route);
+                self.table
+                    .set(compiled.route.id, Some(Arc::clone(&compiled.route)));
+            }
+        }
+        self.problems.extend(report.into_problems());
+        Arc::new(unit)
+    }
+}
+
+/// The names of the plugins that are not the same in both.
+pub(in crate::snapshot) fn changed_plugins(before: &Plugins, now: &Plugins) -> HashSet<Arc<str>> {
+    let differs = |plugin: &&Arc<Plugin>| {
+        let same = |other: &Plugins| {
+            let other = other.get(plugin.name());
+            other.is_some_and(|other| Arc::ptr_eq(other, plugin))
+        };
+        !(same(before) && same(now))
+    };
+    let all = before.iter().chain(now.iter());
+    all.filter(differs).map(|it| it.name().into()).collect()
+}
