@@ -2,6 +2,7 @@
 
 mod config;
 mod explain;
+mod key_sets;
 mod metrics;
 mod plugins;
 mod reload;
@@ -69,7 +70,7 @@ type Endpoint = (
     fn(&Control, &Request<Incoming>) -> Answer,
 );
 
-const ENDPOINTS: [Endpoint; 8] = [
+const ENDPOINTS: [Endpoint; 9] = [
     ("/livez", Method::GET, |_, _| text(StatusCode::OK, "live\n")),
     ("/readyz", Method::GET, |control, _| ready(control)),
     ("/metrics", Method::GET, |control, _| {
@@ -79,6 +80,9 @@ const ENDPOINTS: [Endpoint; 8] = [
     ("/explain", Method::GET, explain::answer),
     ("/plugins", Method::GET, |control, _| {
         plugins::answer(control)
+    }),
+    ("/key-sets", Method::GET, |control, _| {
+        key_sets::answer(control)
     }),
     ("/config", Method::GET, |control, _| config::answer(control)),
     ("/reload", Method::POST, |control, _| {

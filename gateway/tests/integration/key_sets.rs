@@ -122,3 +122,54 @@ async fn a_route_follows_a_set_that_is_defined_anew() {
     assert_eq!(with_token(&gateway, &new.token(&json!({}))).await, 200);
     assert_eq!(with_token(&gateway, &old.token(&json!({}))).await, 401);
 }
+
+#[tokio::test]
+async fn operators_see_how_key_sets_are_doing() {
+    let key = Key::new("one");
+    let issuer = Issuer::with(&[&key]).await;
+    let gateway = protected(&issuer).await;
+    assert_eq!(with_token(&gateway, &key.token(&json!({}))).await, 200);
+    let answer = gateway.admin("/key-sets").await;
+    assert!(!answer.text().contains("secret"), "{}", answer.text());
+    let set = &answer.json()[0];
+    assert_eq!(
+        (&set["name"], &set["source"]),
+        (
+            &json!("login"),
+            &json!(format!("http://{}/jwks.json", issuer.address))
+        )
+    );
+    assert_eq!(
+        (&set["keys"], &set["kids"]),
+        (&json!(1), &json!(["one"])),
+        "{set}"
+    );
+    assert_eq!(
+        (&set["stale"], &set["last-error"]),
+        (&json!(false), &json!(null))
+    );
+    assert!(set["last-success-s"].as_f64().unwrap() < 20.0, "{set}");
+    let next = set["next-refresh-s"].as_f64().unwrap();
+    assert!((500.0..=600.0).contains(&next), "{set}");
+
+    // A token of an unknown key makes the gateway ask an issuer that is out of order.
+    issuer.publish(None);
+    assert_eq!(
+        with_token(&gateway, &Key::new("two").token(&json!({}))).await,
+        401
+    );
+    let set = gateway.admin("/key-sets").await.json()[0].clone();
+    assert_eq!(
+        (&set["stale"], &set["kids"]),
+        (&json!(true), &json!(["one"]))
+    );
+    let error = set["last-error"].as_str().unwrap();
+    assert!(error.contains("503"), "{error}");
+    assert!(set["next-refresh-s"].as_f64().unwrap() <= 1.0, "{set}");
+    let metrics = gateway.metrics().await;
+    let of = |name: &str| metrics.sum(name, &["key_set=\"login\""]);
+    assert_eq!(
+        (of("witgate_key_set_stale"), of("witgate_key_set_keys")),
+        (1.0, 1.0)
+    );
+}

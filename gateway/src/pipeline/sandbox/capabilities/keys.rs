@@ -60,7 +60,7 @@ impl HostKeySet for State {
     }
 
     fn jwks(&mut self, this: Resource<KeySet>) -> wasmtime::Result<String> {
-        Ok(self.table.get(&this)?.0.set().content().jwks.clone())
+        Ok(self.table.get(&this)?.0.set().content().jwks.text.clone())
     }
 
     fn refresh(&mut self, this: Resource<KeySet>) -> wasmtime::Result<bool> {

@@ -12,7 +12,12 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use tokio::runtime::Handle;
 
-use super::{definition::Definition, jwks, schedule, set::Set};
+use super::{
+    definition::Definition,
+    jwks::{self, Jwks},
+    schedule,
+    set::Set,
+};
 use crate::config::{
     problem::{Problem, closest},
     raw,
@@ -215,7 +220,7 @@ fn prepare(
             None => Prepared::Fresh(Arc::new(Set::new(definition))),
         });
     };
-    let (text, keys) = read(path).map_err(|error| {
+    let jwks = read(path).map_err(|error| {
         let span = raw.file.as_ref().map_or(raw.span, |path| path.span);
         Problem::error(
             file,
@@ -223,15 +228,15 @@ fn prepare(
             format!("cannot take keys from {}: {error}", path.display()),
         )
     })?;
-    if same.is_some_and(|known| known.content().jwks == text) {
+    if same.is_some_and(|known| known.content().jwks == jwks) {
         return Ok(Prepared::Kept);
     }
     let set = Set::new(definition);
-    set.publish(text, keys);
+    set.publish(jwks);
     Ok(Prepared::Fresh(Arc::new(set)))
 }
 
-fn read(path: &Path) -> Result<(String, usize), String> {
+fn read(path: &Path) -> Result<Jwks, String> {
     let mut bytes = Vec::new();
     fs::File::open(path)
         .and_then(|file| {

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::jwks;
+use super::jwks::{self, Jwks};
 
 /// From the first packet to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,8 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// What was fetched.
 #[derive(Debug)]
 pub(super) struct Fetched {
-    pub(super) jwks: String,
-    pub(super) keys: usize,
+    pub(super) jwks: Jwks,
     /// How long the issuer calls it fresh.
     pub(super) max_age: Option<Duration>,
 }
@@ -115,12 +114,8 @@ async fn read(response: Response<Incoming>) -> Result<Fetched, String> {
         .collect()
         .await
         .map_err(|error| format!("the answer cannot be read: {error}"))?;
-    let (jwks, keys) = jwks::check(body.to_bytes().into())?;
-    Ok(Fetched {
-        jwks,
-        keys,
-        max_age,
-    })
+    let jwks = jwks::check(body.to_bytes().into())?;
+    Ok(Fetched { jwks, max_age })
 }
 
 /// RFC 9111 section 5.2.2.1.

@@ -14,17 +14,27 @@ struct JwkSet {
 struct Jwk {
     #[serde(rename = "kty")]
     _key_type: String,
+    kid: Option<String>,
 }
 
-/// The text and how many keys it has.
-pub(super) fn check(bytes: Vec<u8>) -> Result<(String, usize), String> {
+/// A text that is a JWK set.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Jwks {
+    /// As it was published.
+    pub(super) text: String,
+    /// Of each key its id, if it has one.
+    pub(super) kids: Vec<Option<String>>,
+}
+
+pub(super) fn check(bytes: Vec<u8>) -> Result<Jwks, String> {
     if bytes.len() > MOST_BYTES {
         return Err(String::from("it is longer than 1 MiB"));
     }
     let text = String::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8"))?;
     let set = serde_json::from_str::<JwkSet>(&text)
         .map_err(|error| format!("it is no JWK set: {error}"))?;
-    Ok((text, set.keys.len()))
+    let kids = set.keys.into_iter().map(|key| key.kid).collect();
+    Ok(Jwks { text, kids })
 }
 
 #[cfg(test)]
@@ -33,12 +43,12 @@ mod tests {
 
     #[test]
     fn only_a_jwk_set_is_one() {
-        let check = |text: &str| check(text.into()).map(|(_, keys)| keys);
+        let check = |text: &str| check(text.into()).map(|jwks| jwks.kids);
         assert_eq!(
-            check(r#"{"keys":[{"kty":"OKP"},{"kty":"new"}],"more":1}"#),
-            Ok(2)
+            check(r#"{"keys":[{"kty":"OKP","kid":"a"},{"kty":"new"}],"more":1}"#),
+            Ok(vec![Some("a".into()), None])
         );
-        assert_eq!(check(r#"{"keys":[]}"#), Ok(0));
+        assert_eq!(check(r#"{"keys":[]}"#), Ok(vec![]));
         for wrong in [
             "",
             "[]",

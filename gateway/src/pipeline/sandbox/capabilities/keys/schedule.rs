@@ -38,7 +38,7 @@ async fn round(name: &str, set: &Weak<Set>, failed: &mut u32) -> Option<Duration
         Ok(fetched) => {
             *failed = 0;
             let next = fresh_for(&fetched, *refresh);
-            set.publish(fetched.jwks, fetched.keys);
+            set.publish(fetched.jwks);
             next
         }
         Err(error) => {
@@ -48,8 +48,9 @@ async fn round(name: &str, set: &Weak<Set>, failed: &mut u32) -> Option<Duration
             retry_after(*failed).min(*refresh)
         }
     };
-    set.end_round();
-    Some(jitter(next))
+    let next = jitter(next);
+    set.end_round(next);
+    Some(next)
 }
 
 /// Does not keep the set alive: it may go while nobody needs it. False once it has gone.
@@ -93,7 +94,7 @@ fn jitter(time: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::jwks::Jwks, *};
 
     #[test]
     fn a_failing_issuer_is_asked_less_and_less() {
@@ -109,8 +110,7 @@ mod tests {
     fn max_age_shortens_the_interval_within_reason() {
         let next = |max_age: Option<u64>| {
             let fetched = Fetched {
-                jwks: String::new(),
-                keys: 0,
+                jwks: Jwks::default(),
                 max_age: max_age.map(Duration::from_secs),
             };
             fresh_for(&fetched, Duration::from_secs(600)).as_secs()

@@ -11,16 +11,14 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::{Notify, watch};
 
-use super::{Arrival, definition::Definition};
+use super::{Arrival, definition::Definition, jwks::Jwks};
 
 /// What a set consists of at one time.
 #[derive(Debug, Default)]
 pub(super) struct Content {
     /// 0 for the content that is there before the first.
     pub(super) version: u64,
-    /// As it was published.
-    pub(super) jwks: String,
-    pub(super) keys: usize,
+    pub(super) jwks: Jwks,
 }
 
 /// One key set in one definition.
@@ -47,7 +45,10 @@ pub(super) struct Progress {
     /// When a missing key was last waited for.
     asked: Option<Instant>,
     pub(super) succeeded: Option<Instant>,
+    /// Of the last fetch, if it failed.
     pub(super) error: Option<String>,
+    /// When the next fetch begins, unless somebody asks for it sooner.
+    pub(super) next: Option<Instant>,
 }
 
 /// Over all sets, so that a handle sees the versions grow when its set is defined anew.
@@ -79,12 +80,11 @@ impl Set {
     }
 
     /// The same content again is no new version.
-    pub(super) fn publish(&self, jwks: String, keys: usize) {
+    pub(super) fn publish(&self, jwks: Jwks) {
         if self.content.load().version == 0 || self.content.load().jwks != jwks {
             self.content.store(Arc::new(Content {
                 version: next_version(),
                 jwks,
-                keys,
             }));
         }
         let mut progress = self.progress();
@@ -103,8 +103,10 @@ impl Set {
         self.progress().pending = true;
     }
 
-    pub(super) fn end_round(&self) {
+    /// `next`: the time until the next.
+    pub(super) fn end_round(&self, next: Duration) {
         let mut progress = self.progress();
+        progress.next = Instant::now().checked_add(next);
         progress.pending = false;
         if std::mem::take(&mut progress.awaited) {
             progress.asked = Some(Instant::now());

@@ -3,10 +3,10 @@
 use std::{
     fmt::Write,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use super::Keys;
+use super::{Keys, set::Set};
 
 /// How one key set is doing.
 #[derive(Clone, Debug)]
@@ -16,34 +16,42 @@ pub struct KeySetStatus {
     pub source: String,
     /// 0 until the first content is there.
     pub version: u64,
-    pub keys: usize,
+    /// Of each key its id, if it has one.
+    pub kids: Vec<Option<String>>,
     /// Since the content was last confirmed.
     pub age: Option<Duration>,
+    /// Until the next fetch; none for a file, which is read again when it changes, and while a fetch is under way.
+    pub next: Option<Duration>,
     pub fetches: u64,
     pub failures: u64,
-    /// Of the last fetch, if it failed.
+    /// Of the last fetch, if it failed: what is there may be out of date.
     pub error: Option<String>,
+}
+
+impl KeySetStatus {
+    fn of(name: Arc<str>, set: &Set) -> Self {
+        let content = set.content();
+        let progress = set.progress();
+        let next = progress.next.filter(|_| !progress.pending);
+        Self {
+            name,
+            source: set.definition.shown(),
+            version: content.version,
+            kids: content.jwks.kids.clone(),
+            age: progress.succeeded.map(|succeeded| succeeded.elapsed()),
+            next: next.map(|next| next.saturating_duration_since(Instant::now())),
+            fetches: set.fetches.load(Relaxed),
+            failures: set.failures.load(Relaxed),
+            error: progress.error.clone(),
+        }
+    }
 }
 
 impl Keys {
     /// In the order of their names.
     pub fn status(&self) -> Vec<KeySetStatus> {
-        self.all()
-            .into_iter()
-            .map(|(name, set)| {
-                let content = set.content();
-                let progress = set.progress();
-                KeySetStatus {
-                    name,
-                    source: set.definition.shown(),
-                    version: content.version,
-                    keys: content.keys,
-                    age: progress.succeeded.map(|succeeded| succeeded.elapsed()),
-                    fetches: set.fetches.load(Relaxed),
-                    failures: set.failures.load(Relaxed),
-                    error: progress.error.clone(),
-                }
-            })
+        let all = self.all().into_iter();
+        all.map(|(name, set)| KeySetStatus::of(name, &set))
             .collect()
     }
 
@@ -59,8 +67,16 @@ impl Keys {
             |one| one.age.map(|age| age.as_secs_f64()),
         );
         family(out, "keys", "gauge", "Keys in the set.", &all, |one| {
-            Some(one.keys as f64)
+            Some(one.kids.len() as f64)
         });
+        family(
+            out,
+            "stale",
+            "gauge",
+            "1 when the last fetch failed, and what is known is kept.",
+            &all,
+            |one| Some(f64::from(u8::from(one.error.is_some()))),
+        );
         family(
             out,
             "fetches_total",
