@@ -163,6 +163,7 @@ fn refused(refusal: Refusal) -> Answer {
             "connect-refused",
             UNIMPLEMENTED,
         ),
+        Refusal::Trace => (StatusCode::NOT_IMPLEMENTED, "trace-refused", UNIMPLEMENTED),
         Refusal::UriTooLong => (StatusCode::URI_TOO_LONG, "uri-too-long", RESOURCE_EXHAUSTED),
         Refusal::HeadTooLarge => (
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -172,9 +173,10 @@ fn refused(refusal: Refusal) -> Answer {
         Refusal::NoHost | Refusal::ManyHosts | Refusal::BadHost => {
             (StatusCode::BAD_REQUEST, "bad-host", INTERNAL)
         }
-        Refusal::BadEscape | Refusal::ControlCharacter | Refusal::AboveRoot => {
-            (StatusCode::BAD_REQUEST, "bad-path", INTERNAL)
-        }
+        Refusal::BadEscape
+        | Refusal::ControlCharacter
+        | Refusal::Backslash
+        | Refusal::AboveRoot => (StatusCode::BAD_REQUEST, "bad-path", INTERNAL),
         Refusal::AmbiguousFraming => (StatusCode::BAD_REQUEST, "ambiguous-framing", INTERNAL),
     };
     Answer::new(status, code, Fault::Client, grpc, refusal.to_string())

@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-use crate::pipeline::route::{Invalid, RequestView, canonical};
+use crate::pipeline::{
+    protocol::{Refusal, normalise},
+    route::{Invalid, RequestView},
+};
 
 /// A request that is asked about rather than served.
 #[derive(Clone, Debug)]
@@ -19,7 +22,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// `url` is absolute, or begins with its path; its path is brought into canonical form.
+    /// `url` is absolute, or begins with its path; it is brought into the form that a request's target has.
     pub fn parse<'h>(
         method: &str,
         url: &str,
@@ -31,11 +34,9 @@ impl Probe {
                 "write it as `GET http://api.example.com/orders/7`",
             )
         })?;
+        normalise::method(&method).map_err(|refusal| refused(refusal, method.as_str()))?;
         let uri: Uri = url.parse().map_err(|_| not_a_url(url))?;
-        let path = match uri.path() {
-            "" => String::from("/"),
-            path => canonical(path)?,
-        };
+        let path = normalise::path(uri.path()).map_err(|refusal| refused(refusal, uri.path()))?;
         // As a request's host is normalised: without the dot of the DNS root.
         let host = uri.host().unwrap_or_default();
         let host = host.strip_suffix('.').unwrap_or(host);
@@ -47,7 +48,7 @@ impl Probe {
             method,
             secure: uri.scheme_str() == Some("https"),
             authority: authority.to_ascii_lowercase(),
-            path,
+            path: path.into_owned(),
             query: uri.query().map(String::from),
             headers: headers.into_iter().map(field).collect::<Result<_, _>>()?,
             host: host.to_ascii_lowercase(),
@@ -63,6 +64,13 @@ impl Probe {
             headers: &self.headers,
         }
     }
+}
+
+fn refused(refusal: Refusal, what: &str) -> Invalid {
+    Invalid::new(
+        format!("`{what}` never comes to a route: {refusal}"),
+        "such a request is refused before routing (docs/errors.md)",
+    )
 }
 
 fn not_a_url(url: &str) -> Invalid {
@@ -85,7 +93,21 @@ fn field((name, value): (&str, &str)) -> Result<(HeaderName, HeaderValue), Inval
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::pipeline::route::canonical;
+
+    proptest! {
+        /// Else a route could be written that no request finds, or a request could slip past a route.
+        #[test]
+        fn requests_are_spelled_as_routes_are(path in "/[ -~\u{e9}]{0,24}") {
+            prop_assume!(!path.contains(['?', '#', '\\']));
+            if let (Ok(written), Ok(asked)) = (canonical(&path), normalise::path(&path)) {
+                prop_assert_eq!(written, asked);
+            }
+        }
+    }
 
     #[test]
     fn urls_and_paths_are_read() {
@@ -103,6 +125,8 @@ mod tests {
         let bare = Probe::parse("PURGE", "/a", []).unwrap();
         assert_eq!((bare.view().host, bare.view().path), ("", "/a"));
         assert_eq!(Probe::parse("GET", "http://a.b", []).unwrap().path, "/");
+        let up = Probe::parse("GET", "http://a/b/../c", []).unwrap();
+        assert_eq!(up.path, "/c");
     }
 
     #[test]
@@ -116,6 +140,14 @@ mod tests {
             assert!(Probe::parse(method, url, []).is_err(), "{method} {url}");
         }
         assert!(Probe::parse("GET", "/", [("a b", "c")]).is_err());
-        assert!(Probe::parse("GET", "http://a/../b", []).is_err());
+        for (method, url) in [
+            ("GET", "http://a/../b"),
+            ("GET", "/a\\b"),
+            ("TRACE", "/"),
+            ("CONNECT", "/"),
+        ] {
+            let invalid = Probe::parse(method, url, []).unwrap_err();
+            assert!(invalid.message.contains("never comes"), "{invalid}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::config::{Source, raw::RouteFile};
 
 mod incremental;
 mod reloading;
+mod spelling;
 
 fn gateway(text: &str) -> GatewayFile {
     let source = Source::<raw::Gateway>::new(PathBuf::from("witgate.yaml"), text);

@@ -1,10 +1,10 @@
 //! What a request must be before anything judges it, and the one form of its path that everything judges.
 //!
 //! Routing, plugins and the upstream see the same bytes: escapes of unreserved characters are decoded, other
-//! escapes are in upper case, dot segments are resolved (RFC 3986 section 6.2.2); a host has no dot at its end. What
+//! escapes are in upper case, what needs an escape has one, dot segments are resolved (RFC 3986 section 6.2.2); a host has no dot at its end. What
 //! could be read in two ways is refused.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write};
 
 use http::{HeaderValue, Method, Uri, Version, header, request, uri::PathAndQuery};
 
@@ -23,6 +23,8 @@ pub struct Limits {
 pub enum Refusal {
     #[error("CONNECT is not served here")]
     Connect,
+    #[error("TRACE is not served here")]
+    Trace,
     #[error("the request target is too long")]
     UriTooLong,
     #[error("the request's head is too large")]
@@ -35,8 +37,10 @@ pub enum Refusal {
     BadHost,
     #[error("the path has a malformed percent-escape")]
     BadEscape,
-    #[error("the path has an escaped control character")]
+    #[error("the path has a control character")]
     ControlCharacter,
+    #[error("the path has a backslash")]
+    Backslash,
     #[error("the path leads above its root")]
     AboveRoot,
     #[error("the request has both content-length and transfer-encoding")]
@@ -48,9 +52,7 @@ pub enum Refusal {
 /// # Errors
 /// Why the request is refused.
 pub fn admit(head: &mut request::Parts, limits: Limits) -> Result<(), Refusal> {
-    if head.method == Method::CONNECT {
-        return Err(Refusal::Connect);
-    }
+    method(&head.method)?;
     let target = head
         .uri
         .path_and_query()
@@ -63,6 +65,19 @@ pub fn admit(head: &mut request::Parts, limits: Limits) -> Result<(), Refusal> {
     }
     authority(head)?;
     origin_form(head)
+}
+
+/// Refuses what a reverse proxy has no use for: tunnels (RFC 9110 section 9.3.6), and echoes of requests, which may
+/// show a client the fields that proxies add (section 9.3.8).
+///
+/// # Errors
+/// For `CONNECT` and `TRACE`.
+pub fn method(method: &Method) -> Result<(), Refusal> {
+    match *method {
+        Method::CONNECT => Err(Refusal::Connect),
+        Method::TRACE => Err(Refusal::Trace),
+        _ => Ok(()),
+    }
 }
 
 fn bytes(head: &request::Parts) -> usize {
@@ -155,9 +170,7 @@ pub fn path(path: &str) -> Result<Cow<'_, str>, Refusal> {
     if path.is_empty() {
         return Ok(Cow::Borrowed("/"));
     }
-    let bytes = path.as_bytes();
-    let dots = bytes.windows(2).any(|pair| pair == b"/.");
-    if !dots && !bytes.contains(&b'%') {
+    if is_plain(path.as_bytes()) {
         return Ok(Cow::Borrowed(path));
     }
     let decoded = unescape(path)?;
@@ -169,35 +182,63 @@ pub fn path(path: &str) -> Result<Cow<'_, str>, Refusal> {
     })
 }
 
-/// Decodes escapes of unreserved characters; the rest keep theirs, in upper case.
+/// Without escapes, dot segments, or anything else that has another form: nearly every path.
+fn is_plain(path: &[u8]) -> bool {
+    let mut before = 0;
+    path.iter().all(|&byte| {
+        let dot_segment = before == b'/' && byte == b'.';
+        before = byte;
+        !dot_segment && PLAIN[usize::from(byte)]
+    })
+}
+
+/// What a path may hold as it is: `pchar` of RFC 3986 section 3.3 but for escapes, and the slash.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        plain[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"-._~!$&'()*+,;=:@/";
+    let mut at = 0;
+    while at < others.len() {
+        plain[others[at] as usize] = true;
+        at += 1;
+    }
+    plain
+};
+
+/// Decodes escapes of unreserved characters; the rest keep theirs, in upper case. What may not stand in a path gets
+/// an escape, but for the backslash: many servers take it for a slash, as browsers do.
 fn unescape(path: &str) -> Result<String, Refusal> {
     let mut out = String::with_capacity(path.len());
-    let mut rest = path;
-    while let Some(at) = rest.find('%') {
-        out.push_str(&rest[..at]);
-        let escape = rest
-            .as_bytes()
-            .get(at + 1..at + 3)
-            .ok_or(Refusal::BadEscape)?;
-        let digit = |byte: u8| char::from(byte).to_digit(16).ok_or(Refusal::BadEscape);
-        let byte = u8::try_from(digit(escape[0])? * 16 + digit(escape[1])?)
-            .map_err(|_| Refusal::BadEscape)?;
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        let (byte, bare) = match byte {
+            b'%' => {
+                let mut digit = || char::from(bytes.next()?).to_digit(16);
+                let value = digit().zip(digit()).ok_or(Refusal::BadEscape)?;
+                // Two digits make a byte.
+                let byte = (value.0 << 4 | value.1) as u8;
+                (
+                    byte,
+                    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte),
+                )
+            }
+            b'\\' => return Err(Refusal::Backslash),
+            byte => (byte, PLAIN[usize::from(byte)]),
+        };
         if byte.is_ascii_control() {
             return Err(Refusal::ControlCharacter);
         }
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if bare {
             out.push(char::from(byte));
         } else {
-            out.push('%');
-            out.extend(
-                escape
-                    .iter()
-                    .map(|digit| char::from(digit.to_ascii_uppercase())),
-            );
+            // Writing to a string does not fail.
+            let _ = write!(out, "%{byte:02X}");
         }
-        rest = &rest[at + 3..];
     }
-    out.push_str(rest);
     Ok(out)
 }
 
@@ -253,6 +294,8 @@ mod tests {
             ("/a//b", "/a//b"),
             ("/.well-known/x", "/.well-known/x"),
             ("/%E2%82%ac", "/%E2%82%AC"),
+            ("/caf\u{e9}/a|b", "/caf%C3%A9/a%7Cb"),
+            ("/a%5cb;v=1", "/a%5Cb;v=1"),
         ] {
             assert_eq!(path(given).as_deref(), Ok(wanted), "{given}");
         }
@@ -265,6 +308,8 @@ mod tests {
         assert_eq!(path("/a%+1"), Err(Refusal::BadEscape));
         assert_eq!(path("/a%00"), Err(Refusal::ControlCharacter));
         assert_eq!(path("/a%0d%0aB"), Err(Refusal::ControlCharacter));
+        assert_eq!(path("/a\\b"), Err(Refusal::Backslash));
+        assert_eq!(path("/a\\..\\b"), Err(Refusal::Backslash));
         assert_eq!(path("/../etc/passwd"), Err(Refusal::AboveRoot));
         assert_eq!(path("/%2e%2e/x"), Err(Refusal::AboveRoot));
     }
@@ -330,15 +375,20 @@ mod tests {
             .header("host", "a")
             .header("x", "y".repeat(1000));
         assert_eq!(admitted(large).unwrap_err(), Refusal::HeadTooLarge);
-        assert_eq!(
-            admitted(Request::connect("a:443")).unwrap_err(),
-            Refusal::Connect
-        );
+    }
+
+    #[test]
+    fn some_methods_are_for_nobody() {
+        let connect = admitted(Request::connect("a:443"));
+        assert_eq!(connect.unwrap_err(), Refusal::Connect);
+        let trace = admitted(Request::trace("/").header("host", "a"));
+        assert_eq!(trace.unwrap_err(), Refusal::Trace);
+        assert!(admitted(Request::options("*").header("host", "a")).is_ok());
     }
 
     proptest! {
         #[test]
-        fn the_form_is_stable(given in "/[a-c./%20-9A-Fe]{0,24}") {
+        fn the_form_is_stable(given in "/[a-c./%20-9A-Fe|\\\\\u{e9}]{0,24}") {
             if let Ok(once) = path(&given) {
                 let twice = path(&once);
                 prop_assert_eq!(twice.as_deref(), Ok(&*once));

@@ -122,6 +122,10 @@ fn methods(written: Option<&OneOrMany<Spanned<String>>>, report: &mut Report<'_>
 pub(super) fn parse_method(text: &str) -> Result<Method, Invalid> {
     let upper = text.to_ascii_uppercase();
     match Method::try_from(text) {
+        Ok(Method::CONNECT | Method::TRACE) => Err(Invalid::new(
+            format!("no route gets `{text}`: such requests are refused before routing"),
+            "leave it out",
+        )),
         Ok(method) if text == upper => Ok(method),
         Ok(_) => Err(Invalid::new(
             format!("the method `{text}` is not in upper case"),
