@@ -13,6 +13,7 @@ pub use error::Error;
 use crate::{
     admin,
     assembly::Assembly,
+    config::load,
     pipeline::sandbox::{Host, Keys},
     telemetry::{access::AccessLog, log},
 };
@@ -42,10 +43,15 @@ pub fn run(options: &Options) -> Result<(), Error> {
 
 async fn control(options: &Options) -> Result<(), Error> {
     let signals = Signals::install().map_err(Error::Machine)?;
+    // The log comes first, so that what the making of the rest has to say is not lost.
+    let files = load(&options.config, None);
+    if let Some(raw) = &files.gateway.raw {
+        log::install(&raw.logging);
+    }
     let host =
         Host::new(options.cache.as_deref(), Arc::new(Keys::default())).map_err(Error::Host)?;
-    let (control, raw) = Control::start(Assembly::new(&options.config, &host), &host)?;
-    log::install(&raw.logging);
+    let assembly = Assembly::new(&options.config, &host).after(files);
+    let (control, raw) = Control::start(assembly, &host)?;
     let admin = admin::bind(*raw.admin.address).map_err(|source| Error::Bind {
         address: *raw.admin.address,
         source,

@@ -50,6 +50,13 @@ impl Assembly {
         }
     }
 
+    /// Goes on from files that were read before there was a host.
+    #[must_use]
+    pub fn after(mut self, files: config::Loaded) -> Self {
+        self.files = Some(files);
+        self
+    }
+
     /// Reads what has changed since the last time.
     pub fn read(&mut self) -> Assembled {
         let files = load(&self.path, self.files.as_ref());

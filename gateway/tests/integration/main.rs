@@ -5,6 +5,7 @@
 mod support;
 
 mod algorithms;
+mod cache;
 mod cli;
 mod drain;
 mod errors;
@@ -23,6 +24,7 @@ mod proxying;
 mod reload;
 mod routing;
 mod startup;
+mod swaps;
 mod timeouts;
 mod upgrades;
 mod versions;

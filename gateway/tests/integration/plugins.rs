@@ -6,9 +6,8 @@ use http::Method;
 
 use crate::support::{
     client::{self, Answer, empty, request},
-    components, eventually,
+    components,
     gateway::{Gateway, Setup},
-    load::Load,
     upstream,
 };
 
@@ -62,76 +61,6 @@ async fn a_plugin_that_is_not_installed_has_neighbours() {
         !output.status.success() && text.contains("did you mean `greeter`?"),
         "{text}"
     );
-}
-
-#[tokio::test]
-async fn a_replaced_component_is_live_without_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let component = folder.path().join("plugin.wasm");
-    fs::copy(components::fixture("greeter"), &component).unwrap();
-    let gateway = greeter(&component).await;
-    assert_eq!(greeting(&gateway.get("/").await), ["hello"]);
-    let digest = gateway.admin("/plugins").await.json()[0]["digest"].clone();
-    replace(&component, &noted(&fs::read(&component).unwrap(), 1));
-    eventually("the new component", || async {
-        gateway.admin("/plugins").await.json()[0]["digest"] != digest
-    })
-    .await;
-    assert_eq!(greeting(&gateway.get("/").await), ["hello"]);
-    // And one that is none leaves it there.
-    let digest = gateway.admin("/plugins").await.json()[0]["digest"].clone();
-    replace(&component, b"not a component");
-    gateway
-        .log
-        .wait_for("the bad component", |line| {
-            line.to_string().contains("plugin.wasm")
-        })
-        .await;
-    assert_eq!(gateway.admin("/plugins").await.json()[0]["digest"], digest);
-    assert_eq!(greeting(&gateway.get("/").await), ["hello"]);
-}
-
-/// Requests go on over kept connections while the component is replaced, and each passes through one of them.
-#[tokio::test]
-async fn no_request_is_lost_while_components_are_swapped() {
-    let folder = tempfile::tempdir().unwrap();
-    let component = folder.path().join("plugin.wasm");
-    let original = fs::read(components::fixture("greeter")).unwrap();
-    fs::write(&component, &original).unwrap();
-    let gateway = greeter(&component).await;
-    let load = Load::start(gateway.address(), |answer| {
-        assert_eq!(greeting(answer), ["hello"]);
-    })
-    .await;
-    for number in 0..6 {
-        let digest = gateway.admin("/plugins").await.json()[0]["digest"].clone();
-        replace(&component, &noted(&original, number));
-        eventually("the new component", || async {
-            gateway.admin("/plugins").await.json()[0]["digest"] != digest
-        })
-        .await;
-        let seen = load.count();
-        eventually("requests through it", || async { load.count() > seen + 20 }).await;
-    }
-    load.stop().await;
-    let failures = gateway
-        .metrics()
-        .await
-        .sum("witgate_sandbox_failures_total", &[]);
-    assert_eq!(failures, 0.0);
-}
-
-/// The same code with another custom section, which is another component.
-fn noted(component: &[u8], note: u8) -> Vec<u8> {
-    let mut changed = component.to_vec();
-    changed.extend_from_slice(&[0, 6, 4, b'n', b'o', b't', b'e', note]);
-    changed
-}
-
-fn replace(component: &Path, content: &[u8]) {
-    let draft = component.with_extension("draft");
-    fs::write(&draft, content).unwrap();
-    fs::rename(&draft, component).unwrap();
 }
 
 #[tokio::test]

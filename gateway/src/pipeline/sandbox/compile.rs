@@ -1,8 +1,10 @@
 //! Component bytes to machine code, kept on disk from one start to the next.
 
 use std::{
+    fmt::Write,
     fs, io,
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
@@ -46,13 +48,14 @@ impl Cache {
         hash: &ContentHash,
     ) -> wasmtime::Result<Component> {
         let Some(folder) = &self.folder else {
-            return Component::from_binary(engine, bytes);
+            return compile(engine, bytes, hash);
         };
         let file = folder.join(file_name(engine, hash));
         if let Some(component) = read(engine, &file) {
+            tracing::debug!(digest = hex(hash), "took a compiled plugin from the cache");
             return Ok(component);
         }
-        let component = Component::from_binary(engine, bytes)?;
+        let component = compile(engine, bytes, hash)?;
         if let Err(error) = write(folder, &file, &component.serialize()?) {
             tracing::warn!(
                 "cannot keep a compiled plugin in {}: {error}",
@@ -63,6 +66,24 @@ impl Cache {
     }
 }
 
+/// Logged, since it takes so much longer than all else that starting or swapping a plugin does.
+fn compile(engine: &Engine, bytes: &[u8], hash: &ContentHash) -> wasmtime::Result<Component> {
+    let begun = Instant::now();
+    let component = Component::from_binary(engine, bytes)?;
+    tracing::info!(digest = hex(hash), took = ?begun.elapsed(), "compiled a plugin");
+    Ok(component)
+}
+
+/// As `/plugins` shows it.
+fn hex(hash: &ContentHash) -> String {
+    let mut text = String::with_capacity(2 * hash.len());
+    for byte in hash {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 /// Both the content and everything about the engine that code depends on.
 fn file_name(engine: &Engine, hash: &ContentHash) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
@@ -70,11 +91,7 @@ fn file_name(engine: &Engine, hash: &ContentHash) -> String {
     engine
         .precompile_compatibility_hash()
         .hash(&mut compatibility);
-    let mut name = String::new();
-    for byte in hash {
-        name.push_str(&format!("{byte:02x}"));
-    }
-    format!("{name}-{:016x}.cwasm", compatibility.finish())
+    format!("{}-{:016x}.cwasm", hex(hash), compatibility.finish())
 }
 
 /// A digest, then what wasmtime serialized. The digest is checked since wasmtime trusts the machine code.
@@ -176,6 +193,30 @@ mod tests {
             assert_eq!(hash(&fs::read(file).unwrap()), hash(&whole), "written anew");
         }
         assert_eq!(files(&folder).len(), 1);
+    }
+
+    /// Code that another version of wasmtime compiled is refused however it came under this name.
+    #[test]
+    fn a_file_of_another_engine_is_compiled_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("cache");
+        let engine = super::super::engine::engine().unwrap();
+        let cache = Cache::new(Some(&folder));
+        let mut config = wasmtime::Config::new();
+        config
+            .module_version(wasmtime::ModuleVersionStrategy::Custom("other".into()))
+            .unwrap();
+        let other = Engine::new(&config).unwrap();
+        assert_ne!(
+            file_name(&engine, &hash(EMPTY)),
+            file_name(&other, &hash(EMPTY))
+        );
+        let foreign = Component::from_binary(&other, EMPTY).unwrap();
+        let file = folder.join(file_name(&engine, &hash(EMPTY)));
+        write(&folder, &file, &foreign.serialize().unwrap()).unwrap();
+        assert!(read(&other, &file).is_some() && read(&engine, &file).is_none());
+        cache.component(&engine, EMPTY, &hash(EMPTY)).unwrap();
+        assert!(read(&engine, &file).is_some(), "written anew");
     }
 
     #[test]

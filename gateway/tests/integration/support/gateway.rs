@@ -22,6 +22,7 @@ pub(crate) struct Setup {
     folder: TempDir,
     listeners: String,
     settings: String,
+    cache: PathBuf,
 }
 
 impl Setup {
@@ -33,6 +34,7 @@ impl Setup {
             folder,
             listeners: "  - address: 127.0.0.1:0\n".into(),
             settings: String::new(),
+            cache: shared_cache(),
         }
     }
 
@@ -68,6 +70,12 @@ impl Setup {
         self
     }
 
+    /// Compiled components are kept in the folder, and none are there yet.
+    pub(crate) fn own_cache(mut self) -> Self {
+        self.cache = self.path().join("cache");
+        self
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -98,8 +106,61 @@ impl Setup {
     /// Starts the gateway and waits until it is ready.
     pub(crate) async fn start(self) -> Gateway {
         self.write();
-        let mut child = witgate(self.path())
+        Gateway::run(self.folder, self.cache).await
+    }
+
+    /// Starts a gateway that must refuse to start; what it said and how it ended.
+    pub(crate) async fn refused(self) -> (ExitStatus, String) {
+        self.write();
+        let mut command = witgate(self.path());
+        command
             .arg("run")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = Process {
+            child: command.spawn().unwrap(),
+        };
+        let log = Lines::of(process.child.stderr.take().unwrap());
+        let status = process.ended().await;
+        log.ended().await;
+        (status, log.text())
+    }
+}
+
+/// The binary under test, in the folder of its configuration.
+pub(crate) fn witgate(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_witgate"));
+    command
+        .current_dir(folder)
+        .env("WITGATE_CACHE", shared_cache())
+        .env_remove("WITGATE_LOG");
+    command
+}
+
+/// Compiled components are shared by all tests, and by no other gateway of this machine.
+fn shared_cache() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache")
+}
+
+/// A running gateway; it ends with this value.
+pub(crate) struct Gateway {
+    folder: TempDir,
+    cache: PathBuf,
+    process: Process,
+    addresses: Vec<SocketAddr>,
+    pub(crate) admin: SocketAddr,
+    /// What it says of itself.
+    pub(crate) log: Lines,
+    /// One line for each exchange.
+    pub(crate) access: Lines,
+}
+
+impl Gateway {
+    async fn run(folder: TempDir, cache: PathBuf) -> Self {
+        let mut child = witgate(folder.path())
+            .arg("run")
+            .env("WITGATE_CACHE", &cache)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -131,8 +192,9 @@ impl Setup {
             .map_while(|index: usize| listening(&index.to_string()))
             .collect();
         let admin = listening("admin").expect("the admin listener says its address");
-        Gateway {
-            folder: self.folder,
+        Self {
+            folder,
+            cache,
             process,
             addresses,
             admin,
@@ -141,50 +203,18 @@ impl Setup {
         }
     }
 
-    /// Starts a gateway that must refuse to start; what it said and how it ended.
-    pub(crate) async fn refused(self) -> (ExitStatus, String) {
-        self.write();
-        let mut command = witgate(self.path());
-        command
-            .arg("run")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut process = Process {
-            child: command.spawn().unwrap(),
-        };
-        let log = Lines::of(process.child.stderr.take().unwrap());
-        let status = process.ended().await;
-        log.ended().await;
-        (status, log.text())
+    /// Ends it, and starts it again with the same configuration.
+    pub(crate) async fn restart(self) -> Self {
+        let Self {
+            folder,
+            cache,
+            process,
+            ..
+        } = self;
+        drop(process);
+        Self::run(folder, cache).await
     }
-}
 
-/// The binary under test, in the folder of its configuration.
-pub(crate) fn witgate(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_witgate"));
-    // Compiled components are shared by all tests, and by no other gateway of this machine.
-    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache");
-    command
-        .current_dir(folder)
-        .env("WITGATE_CACHE", cache)
-        .env_remove("WITGATE_LOG");
-    command
-}
-
-/// A running gateway; it ends with this value.
-pub(crate) struct Gateway {
-    folder: TempDir,
-    process: Process,
-    addresses: Vec<SocketAddr>,
-    pub(crate) admin: SocketAddr,
-    /// What it says of itself.
-    pub(crate) log: Lines,
-    /// One line for each exchange.
-    pub(crate) access: Lines,
-}
-
-impl Gateway {
     /// The address of the first listener.
     pub(crate) fn address(&self) -> SocketAddr {
         self.addresses[0]
