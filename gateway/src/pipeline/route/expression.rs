@@ -1,9 +1,12 @@
 //! Regular expressions that match the whole of a value.
 
+mod own;
+
 use std::sync::Arc;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use self::own::Slot;
 use super::report::Invalid;
 
 /// Of one compiled expression.
@@ -17,6 +20,7 @@ const LENGTH_LIMIT: usize = 4096;
 pub struct Expression {
     text: Arc<str>,
     regex: Regex,
+    slot: Arc<Slot>,
 }
 
 impl PartialEq for Expression {
@@ -40,6 +44,7 @@ impl Expression {
         Ok(Self {
             text: text.into(),
             regex,
+            slot: Slot::take(),
         })
     }
 
@@ -48,7 +53,7 @@ impl Expression {
     }
 
     pub fn is_match(&self, value: &[u8]) -> bool {
-        self.regex.is_match(value)
+        own::with(&self.slot, &self.regex, |own| own.regex.is_match(value))
     }
 
     /// The number of a named group.
@@ -62,9 +67,11 @@ impl Expression {
 
     /// Start and end of each group; those that took no part are empty.
     pub fn locate(&self, value: &[u8], group: usize) -> (usize, usize) {
-        let mut locations = self.regex.capture_locations();
-        self.regex.captures_read(&mut locations, value);
-        locations.get(group).unwrap_or_default()
+        own::with(&self.slot, &self.regex, |own| {
+            let found = own.regex.captures_read(&mut own.locations, value);
+            found.and_then(|_| own.locations.get(group))
+        })
+        .unwrap_or_default()
     }
 }
 
