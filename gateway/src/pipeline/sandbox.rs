@@ -14,6 +14,7 @@ mod budget;
 mod capabilities;
 mod chain;
 mod compile;
+mod compilers;
 mod ending;
 mod engine;
 mod exchange;

@@ -6,9 +6,15 @@ use std::{
 };
 
 use tokio::sync::Notify;
-use wasmtime::Engine;
+use wasmtime::{Engine, component::Component};
 
-use super::{capabilities::keys::Keys, compile::Cache, engine, stats::Registry};
+use super::{
+    capabilities::keys::Keys,
+    compile::{Cache, ContentHash},
+    compilers::Compilers,
+    engine,
+    stats::Registry,
+};
 
 /// The control thread's number among the workers, whose own begin at 1.
 pub(super) const CONTROL: usize = 0;
@@ -17,7 +23,8 @@ pub(super) const CONTROL: usize = 0;
 pub struct Host {
     pub(super) engine: Engine,
     clock: OnceLock<()>,
-    pub(super) cache: Cache,
+    cache: Cache,
+    compilers: Compilers,
     pub(super) registry: Registry,
     pub(super) keys: Arc<Keys>,
     shared: Mutex<Shared>,
@@ -44,6 +51,7 @@ impl Host {
             engine,
             clock: OnceLock::new(),
             cache: Cache::new(cache),
+            compilers: Compilers::default(),
             registry: Registry::default(),
             keys,
             shared: Mutex::default(),
@@ -69,6 +77,20 @@ impl Host {
             let _ = self.clock.set(());
         }
         Ok(())
+    }
+
+    /// A component as machine code. Once there are workers, compiling leaves them most of the cores.
+    pub(super) fn component(
+        &self,
+        bytes: &[u8],
+        hash: &ContentHash,
+    ) -> wasmtime::Result<Component> {
+        let component = || self.cache.component(&self.engine, bytes, hash);
+        if self.lock().workers.is_empty() {
+            component()
+        } else {
+            self.compilers.beside(component)
+        }
     }
 
     /// Makes a worker known, and gives it its number.

@@ -107,8 +107,7 @@ impl Plugin {
         host.start_clock()
             .map_err(|error| Refusal::Misfit(format!("{error:#}")))?;
         let component = host
-            .cache
-            .component(&host.engine, bytes, &hash)
+            .component(bytes, &hash)
             .map_err(|error| Refusal::NotValid(format!("{error:#}")))?;
         let shape = admission::inspect(&host.engine, &component, &settings.grants)?;
         let misfit = |error: wasmtime::Error| Refusal::Misfit(format!("{error:#}"));
