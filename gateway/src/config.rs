@@ -5,6 +5,7 @@ mod load;
 pub mod problem;
 pub mod raw;
 pub mod schema;
+pub mod secret;
 pub mod span;
 pub mod watch;
 

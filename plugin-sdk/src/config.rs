@@ -45,8 +45,23 @@ fn read<C: DeserializeOwned>(json: &str) -> Result<C, Vec<Problem>> {
         let message = message
             .rsplit_once(" at line ")
             .map_or(message.as_str(), |(what, _)| what);
-        vec![Problem::at(pointer, message)]
+        vec![Problem::at(pointer, without_value(message))]
     })
+}
+
+/// Who reads the message sees the value at its place, or must not see it since it is secret.
+fn without_value(message: &str) -> String {
+    let found = ["invalid type: ", "invalid value: "]
+        .into_iter()
+        .find(|prefix| message.starts_with(prefix));
+    match (found, message.rsplit_once(", expected ")) {
+        (Some(prefix), Some((found, expected))) => {
+            let kind = found[prefix.len()..].split([' ', '"', '`']).next();
+            let kind = kind.filter(|kind| !kind.is_empty()).unwrap_or("value");
+            format!("{prefix}{kind}, expected {expected}")
+        }
+        _ => message.to_owned(),
+    }
 }
 
 fn pointer(path: &Path) -> String {
@@ -102,6 +117,23 @@ mod tests {
             unknown.message,
             "unknown field `limit`, expected `limits` or `map`"
         );
+    }
+
+    #[test]
+    fn a_problem_does_not_repeat_the_value() {
+        for (json, message) in [
+            (
+                r#"{"map":{"a":"hush, expected"}}"#,
+                "invalid type: string, expected u8",
+            ),
+            (
+                r#"{"map":{"a":4711}}"#,
+                "invalid value: integer, expected u8",
+            ),
+            (r#"{"map":"hush"}"#, "invalid type: string, expected a map"),
+        ] {
+            assert_eq!(problem(json).message, message);
+        }
     }
 
     #[test]

@@ -2,25 +2,9 @@
 
 use serde_json::Value;
 
-/// What stands in place of a secret.
-const MASK: &str = "***";
+use crate::config::secret::{MASK, is_secret};
 
-const SECRET_WORDS: [&str; 11] = [
-    "apikey",
-    "credential",
-    "credentials",
-    "key",
-    "passphrase",
-    "password",
-    "passwords",
-    "secret",
-    "secrets",
-    "token",
-    "tokens",
-];
-
-/// Replaces every value whose key is named like a secret (its last word is one: `client-secret`, `apiKey`;
-/// `keys` names a key set, of public keys).
+/// Replaces every value whose key is named like a secret.
 pub(super) fn mask(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -35,17 +19,6 @@ pub(super) fn mask(value: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(mask),
         _ => {}
     }
-}
-
-fn is_secret(key: &str) -> bool {
-    let last = key.rsplit(|c: char| !c.is_ascii_alphanumeric()).next();
-    let last = last.unwrap_or_default();
-    let hump = last
-        .rfind(|c: char| c.is_ascii_uppercase())
-        .filter(|_| last.contains(|c: char| c.is_ascii_lowercase()));
-    let last = &last[hump.unwrap_or(0)..];
-    let is_word = |text: &str| SECRET_WORDS.contains(&text.to_ascii_lowercase().as_str());
-    is_word(last) || is_word(key) || key.to_ascii_lowercase().contains("secret")
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod plugins;
 mod proxying;
 mod reload;
 mod routing;
+mod secrets;
 mod startup;
 mod swaps;
 mod timeouts;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Problem, Severity, Texts};
-use crate::config::span::Span;
+use crate::config::{secret::cover, span::Span};
 
 /// Characters of a line that are shown around the caret.
 const WIDEST: usize = 140;
@@ -58,14 +58,14 @@ fn excerpt(
 ) -> io::Result<()> {
     let line = span.line.checked_sub(1);
     let line = line.and_then(|line| text?.lines().nth(line as usize));
-    let Some(line) = line else {
+    let Some(line) = line.map(cover) else {
         if !hint.is_empty() {
             writeln!(out, "       {}", style.paint(paint, &format!("= {hint}")))?;
         }
         return Ok(());
     };
     let column = (span.column as usize).saturating_sub(1);
-    let (shown, column) = window(line, column);
+    let (shown, column) = window(&line, column);
     let carets =
         (span.length.max(1) as usize).min(shown.chars().count().saturating_sub(column).max(1));
     let number = style.paint(Paint::Blue, &format!("{:>4} |", span.line));

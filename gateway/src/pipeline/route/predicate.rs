@@ -5,6 +5,7 @@ use std::fmt;
 use http::{HeaderMap, HeaderName};
 
 use super::{expression::Expression, path::hex};
+use crate::config::secret::{MASK, is_secret};
 
 /// A condition on one value.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +109,10 @@ fn decoded(text: &str) -> impl Iterator<Item = u8> + '_ {
 
 impl ValueTest {
     fn show(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A shared secret may be what tells routes apart.
+        let secret = is_secret(name) || name.eq_ignore_ascii_case("cookie");
         match self {
+            Self::Exact(_) | Self::Regex(_) if secret => write!(f, "{name}={MASK}"),
             Self::Exact(value) => write!(f, "{name}={value}"),
             Self::Regex(expression) => write!(f, "{name}~{}", expression.text()),
             Self::Present => write!(f, "{name}"),
@@ -142,6 +146,18 @@ mod tests {
 
     fn regex(text: &str) -> ValueTest {
         ValueTest::Regex(Expression::new(text).unwrap())
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let shown = |name: &str, value| {
+            let name = name.parse().unwrap();
+            HeaderTest { name, value }.to_string()
+        };
+        assert_eq!(shown("x-api-key", exact("hush")), "x-api-key=***");
+        assert_eq!(shown("cookie", regex(".*hush.*")), "cookie=***");
+        assert_eq!(shown("authorization", ValueTest::Absent), "!authorization");
+        assert_eq!(shown("x-tenant", exact("a")), "x-tenant=a");
     }
 
     #[test]

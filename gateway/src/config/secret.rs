@@ -1,0 +1,119 @@
+//! What is probably secret in a configuration: known by the name of its key, or as the password in a URL.
+
+use std::ops::Range;
+
+/// What stands in place of a secret.
+pub const MASK: &str = "***";
+
+const SECRET_WORDS: [&str; 12] = [
+    "apikey",
+    "authorization",
+    "credential",
+    "credentials",
+    "key",
+    "passphrase",
+    "password",
+    "passwords",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+];
+
+/// Whether a value under this key is: the key's last word says so (`client-secret`, `apiKey`; `keys` names a key set,
+/// of public keys).
+pub fn is_secret(key: &str) -> bool {
+    let last = key.rsplit(|c: char| !c.is_ascii_alphanumeric()).next();
+    let last = last.unwrap_or_default();
+    let hump = last
+        .rfind(|c: char| c.is_ascii_uppercase())
+        .filter(|_| last.contains(|c: char| c.is_ascii_lowercase()));
+    let last = &last[hump.unwrap_or(0)..];
+    let is_word = |text: &str| SECRET_WORDS.contains(&text.to_ascii_lowercase().as_str());
+    is_word(last) || is_word(key) || key.to_ascii_lowercase().contains("secret")
+}
+
+/// A line of YAML without its secrets, as long as it was, so that a caret below it still points to its place.
+pub(super) fn cover(line: &str) -> String {
+    let secrets: Vec<_> = line
+        .match_indices(':')
+        .filter_map(|(colon, _)| secret_after(line, colon))
+        .collect();
+    let cover = |(at, c)| match secrets.iter().any(|secret| secret.contains(&at)) {
+        true => '*',
+        false => c,
+    };
+    line.char_indices().map(cover).collect()
+}
+
+/// What is secret behind this colon: the user in a URL, or the value of a key.
+fn secret_after(line: &str, colon: usize) -> Option<Range<usize>> {
+    let (before, rest) = (&line[..colon], &line[colon + 1..]);
+    if let Some(after) = rest.strip_prefix("//") {
+        let authority = after.split(['/', '?', '#', ' ', '\'', '"']).next()?;
+        return authority.rfind('@').map(|at| colon + 3..colon + 3 + at);
+    }
+    if !(rest.starts_with(' ') && is_secret(key_before(before))) {
+        return None;
+    }
+    let start = line.len() - rest.trim_start().len();
+    let end = start + value_length(&line[start..], before.contains(['{', '[']));
+    (!names_a_file(&line[start..end])).then_some(start..end)
+}
+
+fn key_before(text: &str) -> &str {
+    let text = text.trim_end_matches(['"', '\'']);
+    let begins = text.rfind(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+    &text[begins.map_or(0, |place| place + 1)..]
+}
+
+/// In a flow (`{ a: b, c: d }`) the value ends before the next.
+fn value_length(text: &str, in_flow: bool) -> usize {
+    let quote = text.chars().next().filter(|c| "\"'".contains(*c));
+    let end = match quote {
+        Some(quote) => text[1..].find(quote).map(|end| end + 2),
+        None if text.starts_with(['{', '[']) => None,
+        None if in_flow => text.find([',', '}', ']']),
+        None => None,
+    };
+    text[..end.unwrap_or(text.len())].trim_end().len()
+}
+
+/// As the `key` of a certificate does.
+fn names_a_file(value: &str) -> bool {
+    let value = value.trim_matches(['"', '\'']);
+    value.ends_with(".pem") || value.ends_with(".key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_covered_and_nothing_moves() {
+        for (line, covered) in [
+            ("  password: a, b  # c", "  password: *********"),
+            (
+                "- sign: { secret: abc, issuer: me }",
+                "- sign: { secret: ***, issuer: me }",
+            ),
+            (
+                "set: { \"Authorization\": \"Bearer x, y\", via: z }",
+                "set: { \"Authorization\": *************, via: z }",
+            ),
+            ("client-secret: 'ä}ö' ", "client-secret: ***** "),
+            ("token: [a, b]", "token: ******"),
+            ("url: https://ada:pw@host/x", "url: https://******@host/x"),
+            (
+                "certificate: a.pem, key: a.key",
+                "certificate: a.pem, key: a.key",
+            ),
+            ("keys: login", "keys: login"),
+            ("token:", "token:"),
+            ("time: 12:30, password:", "time: 12:30, password:"),
+        ] {
+            assert_eq!(cover(line), covered);
+            assert_eq!(line.chars().count(), covered.chars().count());
+        }
+    }
+}
