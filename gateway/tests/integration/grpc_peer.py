@@ -2,6 +2,7 @@
 
 grpc_peer.py serve          prints the port, serves until its standard input ends
 grpc_peer.py call ADDRESS   makes one call of each kind, prints what came back as JSON
+grpc_peer.py statuses ADDRESS PATH...   calls each method, prints code, details and metadata of each as JSON
 """
 import json
 import sys
@@ -86,6 +87,18 @@ def call(address):
     print(json.dumps(seen))
 
 
+def statuses(address, paths):
+    """On one channel, so that what one call costs the others shows."""
+    seen = {}
+    with grpc.insecure_channel(address) as channel:
+        for path in paths:
+            rpc = channel.unary_unary(path).future(b"x" * 100, timeout=15)
+            rpc.exception()
+            metadata = [*(rpc.initial_metadata() or ()), *(rpc.trailing_metadata() or ())]
+            seen[path] = {"code": rpc.code().name, "details": rpc.details(), "metadata": dict(metadata)}
+    print(json.dumps(seen))
+
+
 def converse(method):
     """Each message is sent only after the answer to the one before has come."""
     import queue
@@ -109,4 +122,10 @@ def failure(action):
 
 
 if __name__ == "__main__":
-    serve() if sys.argv[1] == "serve" else call(sys.argv[2])
+    match sys.argv[1:]:
+        case ["serve"]:
+            serve()
+        case ["call", address]:
+            call(address)
+        case ["statuses", address, *paths]:
+            statuses(address, paths)
