@@ -54,10 +54,12 @@ impl Drop for Ticker {
     }
 }
 
-/// Starts an instance, and another when it fails, until it is aborted.
+/// Starts an instance, and another when it is spent or fails, until it is aborted.
 async fn tick(plugin: Arc<Plugin>, settings: Arc<Settings>) {
     loop {
-        let Err(kind) = tick_in_one(&plugin, &settings).await;
+        let Err(kind) = tick_in_one(&plugin, &settings).await else {
+            continue;
+        };
         plugin.home.shard.failed(&kind);
         tracing::error!(
             plugin = plugin.name(),
@@ -69,19 +71,18 @@ async fn tick(plugin: Arc<Plugin>, settings: Arc<Settings>) {
     }
 }
 
-async fn tick_in_one(
-    plugin: &Plugin,
-    settings: &Arc<Settings>,
-) -> Result<std::convert::Infallible, FailureKind> {
+/// Ticks until the instance is spent.
+async fn tick_in_one(plugin: &Plugin, settings: &Arc<Settings>) -> Result<(), FailureKind> {
     let mut instance = Instance::start(plugin, &plugin.home).await?;
     let config = instance.configuration(settings).await?;
     let Some((interval, handle)) = instance.exports.tick else {
         return Err(FailureKind::Invalid("`on-tick` is missing".into()));
     };
-    loop {
+    while !instance.is_spent() {
         let (millis,) = instance.call(Phase::Tick, interval, (config,)).await?;
         tokio::time::sleep(Duration::from_millis(millis).max(LEAST)).await;
         let (done,) = instance.call(Phase::Tick, handle, (config,)).await?;
         done.map_err(|failure| FailureKind::Failed(failure.message.into()))?;
     }
+    Ok(())
 }

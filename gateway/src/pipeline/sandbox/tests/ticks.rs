@@ -9,9 +9,15 @@ const PARSED: &str = "witgate_sandbox_calls_total{plugin=\"ticker\",phase=\"poli
 const CALLS: &str = "witgate_sandbox_calls_total{plugin=\"ticker\",phase=\"on-tick\"}";
 
 fn chain(bed: &Bed, chain: &str) -> Chain {
+    chain_within(bed, "", chain)
+}
+
+fn chain_within(bed: &Bed, limits: &str, chain: &str) -> Chain {
     let component = component("ticker");
     let component = component.display();
-    let plugins = format!("  ticker: {{ component: {component}, grants: [metrics] }}");
+    let plugins = format!(
+        "  ticker: {{ component: {component}, grants: [metrics], limits: {{ {limits} }} }}"
+    );
     let chain = bed.compiled(&plugins, chain);
     chain
         .plugins()
@@ -63,4 +69,18 @@ async fn a_tick_that_traps_is_tried_again_in_another_instance() {
     assert!(bed.metric(PARSED) >= 2);
     // Of the first instance the interval, a tick, the interval, the trap; of the second at least two.
     assert!(bed.metric(CALLS) >= 6);
+}
+
+#[tokio::test]
+async fn an_instance_that_has_had_its_calls_is_replaced() {
+    let bed = Bed::new();
+    // A tick is two calls, so that no instance comes to a third.
+    let chain = chain_within(&bed, "calls: 4", "[{ ticker: { every: 0, fails-at: 3 } }]");
+    let mut ticker = Ticker::default();
+    ticker.update([&chain]);
+    bed.until(TICKS, |ticks| ticks >= 5).await;
+    assert!(bed.metric(PARSED) >= 3);
+    let traps = bed.find_metric("witgate_sandbox_failures_total{plugin=\"ticker\",kind=\"trap\"}");
+    assert_eq!(traps.unwrap_or_default(), 0);
+    assert_eq!(bed.metric(INSTANCES), 1);
 }
