@@ -24,6 +24,7 @@ mod proxying;
 mod reload;
 mod routing;
 mod secrets;
+mod spelling;
 mod startup;
 mod swaps;
 mod timeouts;
