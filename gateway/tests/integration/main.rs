@@ -14,6 +14,7 @@ mod floods;
 mod grpc;
 mod headers;
 mod hostility;
+mod issuers;
 mod jwt;
 mod key_sets;
 mod limits;

@@ -22,8 +22,11 @@ pub(crate) struct Setup {
     folder: TempDir,
     listeners: String,
     settings: String,
-    cache: PathBuf,
+    environment: Environment,
 }
+
+/// Variables of the process.
+type Environment = Vec<(&'static str, PathBuf)>;
 
 impl Setup {
     /// One cleartext listener, no route.
@@ -34,7 +37,7 @@ impl Setup {
             folder,
             listeners: "  - address: 127.0.0.1:0\n".into(),
             settings: String::new(),
-            cache: shared_cache(),
+            environment: Vec::new(),
         }
     }
 
@@ -71,8 +74,14 @@ impl Setup {
     }
 
     /// Compiled components are kept in the folder, and none are there yet.
-    pub(crate) fn own_cache(mut self) -> Self {
-        self.cache = self.path().join("cache");
+    pub(crate) fn own_cache(self) -> Self {
+        self.environment("WITGATE_CACHE", "cache")
+    }
+
+    /// A variable of the process that names a file in the folder.
+    pub(crate) fn environment(mut self, variable: &'static str, file: &str) -> Self {
+        let path = self.path().join(file);
+        self.environment.push((variable, path));
         self
     }
 
@@ -106,7 +115,7 @@ impl Setup {
     /// Starts the gateway and waits until it is ready.
     pub(crate) async fn start(self) -> Gateway {
         self.write();
-        Gateway::run(self.folder, self.cache).await
+        Gateway::run(self.folder, self.environment).await
     }
 
     /// Starts a gateway that must refuse to start; what it said and how it ended.
@@ -131,22 +140,19 @@ impl Setup {
 /// The binary under test, in the folder of its configuration.
 pub(crate) fn witgate(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_witgate"));
+    // Compiled components are shared by all tests, and by no other gateway of this machine.
+    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache");
     command
         .current_dir(folder)
-        .env("WITGATE_CACHE", shared_cache())
+        .env("WITGATE_CACHE", cache)
         .env_remove("WITGATE_LOG");
     command
-}
-
-/// Compiled components are shared by all tests, and by no other gateway of this machine.
-fn shared_cache() -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cache")
 }
 
 /// A running gateway; it ends with this value.
 pub(crate) struct Gateway {
     folder: TempDir,
-    cache: PathBuf,
+    environment: Environment,
     process: Process,
     addresses: Vec<SocketAddr>,
     pub(crate) admin: SocketAddr,
@@ -157,10 +163,10 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    async fn run(folder: TempDir, cache: PathBuf) -> Self {
+    async fn run(folder: TempDir, environment: Environment) -> Self {
         let mut child = witgate(folder.path())
             .arg("run")
-            .env("WITGATE_CACHE", &cache)
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -194,7 +200,7 @@ impl Gateway {
         let admin = listening("admin").expect("the admin listener says its address");
         Self {
             folder,
-            cache,
+            environment,
             process,
             addresses,
             admin,
@@ -207,12 +213,12 @@ impl Gateway {
     pub(crate) async fn restart(self) -> Self {
         let Self {
             folder,
-            cache,
+            environment,
             process,
             ..
         } = self;
         drop(process);
-        Self::run(folder, cache).await
+        Self::run(folder, environment).await
     }
 
     /// The address of the first listener.

@@ -1,6 +1,7 @@
 //! An issuer of JSON Web Tokens, with keys that a test can change.
 
 use std::{
+    future::{Ready, ready},
     net::SocketAddr,
     sync::{
         Arc, Mutex,
@@ -18,7 +19,12 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{client::full, upstream};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    client::{Content, full},
+    upstream,
+};
 
 /// Publishes its keys over HTTP.
 pub(crate) struct Issuer {
@@ -33,25 +39,16 @@ struct State {
 
 impl Issuer {
     pub(crate) async fn with(keys: &[&Key]) -> Self {
-        let state = Arc::new(State {
-            jwks: Mutex::new(Some(jwks(keys))),
-            asked: AtomicUsize::new(0),
-        });
+        let state = State::of(keys);
         let served = Arc::clone(&state);
-        let address = upstream::serve(move |_| {
-            served.asked.fetch_add(1, Ordering::Relaxed);
-            let jwks = served.jwks.lock().unwrap().clone();
-            async move {
-                match jwks {
-                    Some(jwks) => Response::new(full(jwks.to_string())),
-                    None => Response::builder()
-                        .status(StatusCode::SERVICE_UNAVAILABLE)
-                        .body(full(""))
-                        .unwrap(),
-                }
-            }
-        })
-        .await;
+        let address = upstream::serve(move |_| served.answer()).await;
+        Self { address, state }
+    }
+
+    pub(crate) async fn over_tls(keys: &[&Key], acceptor: TlsAcceptor) -> Self {
+        let state = State::of(keys);
+        let served = Arc::clone(&state);
+        let address = upstream::serve_tls(acceptor, move |_| served.answer()).await;
         Self { address, state }
     }
 
@@ -66,7 +63,28 @@ impl Issuer {
     }
 }
 
-fn jwks(keys: &[&Key]) -> Value {
+impl State {
+    fn of(keys: &[&Key]) -> Arc<Self> {
+        Arc::new(Self {
+            jwks: Mutex::new(Some(jwks(keys))),
+            asked: AtomicUsize::new(0),
+        })
+    }
+
+    fn answer(&self) -> Ready<Response<Content>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let jwks = self.jwks.lock().unwrap().clone();
+        ready(match jwks {
+            Some(jwks) => Response::new(full(jwks.to_string())),
+            None => Response::builder()
+                .status(StatusCode::SERVICE_UNAVAILABLE)
+                .body(full(""))
+                .unwrap(),
+        })
+    }
+}
+
+pub(crate) fn jwks(keys: &[&Key]) -> Value {
     json!({ "keys": keys.iter().map(|key| key.public()).collect::<Vec<_>>() })
 }
 

@@ -40,8 +40,8 @@ pub(super) struct Set {
 pub(super) struct Progress {
     /// A fetch is under way, or about to be.
     pub(super) pending: bool,
-    /// A missing key waits for it.
-    awaited: bool,
+    /// Since when a missing key waits for it.
+    awaited: Option<Instant>,
     /// When a missing key was last waited for.
     asked: Option<Instant>,
     pub(super) succeeded: Option<Instant>,
@@ -50,6 +50,10 @@ pub(super) struct Progress {
     /// When the next fetch begins, unless somebody asks for it sooner.
     pub(super) next: Option<Instant>,
 }
+
+/// A fetch that takes longer is no longer waited for, though it goes on. Less than what an exchange waits for an arrival
+/// at most, so that who comes back from waiting is not told to wait again.
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
 /// Over all sets, so that a handle sees the versions grow when its set is defined anew.
 fn next_version() -> u64 {
@@ -108,7 +112,7 @@ impl Set {
         let mut progress = self.progress();
         progress.next = Instant::now().checked_add(next);
         progress.pending = false;
-        if std::mem::take(&mut progress.awaited) {
+        if progress.awaited.take().is_some() {
             progress.asked = Some(Instant::now());
         }
         // Still under the lock: nobody may take this end for that of the next fetch.
@@ -117,7 +121,8 @@ impl Set {
     }
 
     /// A key is missing. None if nothing is on its way, and nothing may be within the cool-down: that begins when the
-    /// fetch ends, so that who has waited for one and still misses the key gets a definite answer.
+    /// fetch ends, so that who has waited for one and still misses the key gets a definite answer. Nor does anybody wait
+    /// for a fetch that others have waited for in vain.
     pub(super) fn refresh(&self) -> Option<Arrival> {
         let Definition::Url { cool_down, .. } = &self.definition else {
             return None;
@@ -130,7 +135,10 @@ impl Set {
             progress.pending = true;
             self.wanted.notify_one();
         }
-        progress.awaited = true;
+        let awaited = *progress.awaited.get_or_insert_with(Instant::now);
+        if awaited.elapsed() >= LONGEST_WAIT {
+            return None;
+        }
         // Under the lock, and so before the round that is pending can end.
         let mut rounds = self.rounds.subscribe();
         let before = *rounds.borrow_and_update();
@@ -143,6 +151,11 @@ impl Set {
     #[cfg(test)]
     pub(super) fn cool(&self) {
         self.progress().asked = None;
+    }
+
+    #[cfg(test)]
+    pub(super) fn await_long(&self) {
+        self.progress().awaited = Instant::now().checked_sub(LONGEST_WAIT);
     }
 
     pub(super) fn progress(&self) -> std::sync::MutexGuard<'_, Progress> {

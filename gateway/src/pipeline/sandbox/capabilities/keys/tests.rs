@@ -149,6 +149,20 @@ async fn who_waited_for_any_fetch_is_not_told_to_wait_again() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_hangs_is_not_waited_for_again_and_again() {
+    // Connections are made, and nobody answers.
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let keys = Keys::default();
+    let address = format!("http://{}/", silent.local_addr().unwrap());
+    let _before = declare(&keys, vec![("login", url(&address))]).unwrap();
+    let set = set(&keys, "login");
+    assert!(set.refresh().is_some() && set.refresh().is_some());
+    set.await_long();
+    assert!(set.refresh().is_none());
+    assert!(set.progress().pending, "it goes on all the same");
+}
+
+#[tokio::test]
 async fn equal_content_is_no_new_version() {
     let issuer = Issuer::start(ONE).await;
     let keys = Keys::default();
