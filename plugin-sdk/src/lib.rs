@@ -36,6 +36,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 mod error;
+mod fields;
 pub mod keys;
 pub mod log;
 pub mod metrics;

@@ -1,6 +1,6 @@
 //! The head of a request.
 
-use crate::{EditError, backend};
+use crate::{EditError, backend, fields::fields};
 
 /// The head of the request, as routing saw it: normalised once, the very bytes that the upstream gets.
 ///
@@ -8,6 +8,8 @@ use crate::{EditError, backend};
 pub struct Request<'a> {
     handle: &'a backend::Request,
 }
+
+fields!(Request);
 
 impl<'a> Request<'a> {
     #[doc(hidden)]
@@ -39,41 +41,6 @@ impl<'a> Request<'a> {
         self.handle.query()
     }
 
-    /// All values of a field joined with `, ` (RFC 9110 section 5.2), bytes beyond UTF-8 as U+FFFD.
-    pub fn header(&self, name: &str) -> Option<String> {
-        self.handle.header(name).map(backend::text)
-    }
-
-    /// All values of a field joined with `, `, byte by byte.
-    pub fn header_bytes(&self, name: &str) -> Option<Vec<u8>> {
-        self.handle.header(name)
-    }
-
-    /// Each value of a field by itself, in the order received.
-    pub fn header_values(&self, name: &str) -> Vec<Vec<u8>> {
-        self.handle.header_values(name)
-    }
-
-    /// Every field, names in lower case. Dearer than asking for the ones you need.
-    pub fn headers(&self) -> Vec<(String, Vec<u8>)> {
-        self.handle.headers()
-    }
-
-    /// Replaces all values of a field.
-    pub fn set_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), EditError> {
-        backend::edited(self.handle.set_header(name, value.as_ref()))
-    }
-
-    /// Adds a value beside those that are there.
-    pub fn append_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), EditError> {
-        backend::edited(self.handle.append_header(name, value.as_ref()))
-    }
-
-    /// Removes all values of a field; no error if there are none.
-    pub fn remove_header(&mut self, name: &str) -> Result<(), EditError> {
-        backend::edited(self.handle.remove_header(name))
-    }
-
     pub fn set_method(&mut self, method: &str) -> Result<(), EditError> {
         backend::edited(self.handle.set_method(method))
     }
@@ -81,11 +48,6 @@ impl<'a> Request<'a> {
     /// Path and query, as in `/a/b?c=d`. Routing is not done again.
     pub fn set_path(&mut self, path_and_query: &str) -> Result<(), EditError> {
         backend::edited(self.handle.set_path(path_and_query))
-    }
-
-    /// A trailer field; there only once the body has ended.
-    pub fn trailer(&self, name: &str) -> Option<String> {
-        self.handle.trailer(name).map(backend::text)
     }
 
     /// The client's address, after trusted proxies have been taken into account.

@@ -1,12 +1,14 @@
 //! The head of a response.
 
-use crate::{EditError, backend};
+use crate::{EditError, backend, fields::fields};
 
 /// The head of the response, before it goes to the client. Edits work as those of a
 /// [`Request`](crate::Request).
 pub struct Response<'a> {
     handle: &'a backend::Response,
 }
+
+fields!(Response);
 
 impl<'a> Response<'a> {
     #[doc(hidden)]
@@ -18,49 +20,9 @@ impl<'a> Response<'a> {
         self.handle.status()
     }
 
-    /// All values of a field joined with `, `, bytes beyond UTF-8 as U+FFFD.
-    pub fn header(&self, name: &str) -> Option<String> {
-        self.handle.header(name).map(backend::text)
-    }
-
-    /// All values of a field joined with `, `, byte by byte.
-    pub fn header_bytes(&self, name: &str) -> Option<Vec<u8>> {
-        self.handle.header(name)
-    }
-
-    /// Each value of a field by itself, in the order received.
-    pub fn header_values(&self, name: &str) -> Vec<Vec<u8>> {
-        self.handle.header_values(name)
-    }
-
-    /// Every field, names in lower case. Dearer than asking for the ones you need.
-    pub fn headers(&self) -> Vec<(String, Vec<u8>)> {
-        self.handle.headers()
-    }
-
     /// 200 to 599.
     pub fn set_status(&mut self, status: u16) -> Result<(), EditError> {
         backend::edited(self.handle.set_status(status))
-    }
-
-    /// Replaces all values of a field.
-    pub fn set_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), EditError> {
-        backend::edited(self.handle.set_header(name, value.as_ref()))
-    }
-
-    /// Adds a value beside those that are there.
-    pub fn append_header(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), EditError> {
-        backend::edited(self.handle.append_header(name, value.as_ref()))
-    }
-
-    /// Removes all values of a field; no error if there are none.
-    pub fn remove_header(&mut self, name: &str) -> Result<(), EditError> {
-        backend::edited(self.handle.remove_header(name))
-    }
-
-    /// A trailer field; there only once the body has ended.
-    pub fn trailer(&self, name: &str) -> Option<String> {
-        self.handle.trailer(name).map(backend::text)
     }
 
     /// Replaces a trailer field; possible until the last body call returns.

@@ -85,50 +85,49 @@ fn routes(shards: &[Arc<Shard>], out: &mut String) {
                 .push(Arc::clone(counters));
         });
     }
-    statuses(&by_route, out);
-    endings(&by_route, out);
+    by_label(
+        out,
+        (
+            "witgate_requests_total",
+            "Exchanges ended, by route and class of status.",
+        ),
+        &by_route,
+        "status",
+        |block| &block.by_class,
+        CLASSES.into_iter(),
+    );
+    by_label(
+        out,
+        (
+            "witgate_exchanges_ended_total",
+            "Exchanges ended, by route and how they ended.",
+        ),
+        &by_route,
+        "ending",
+        |block| &block.by_ending,
+        Ending::ALL.into_iter().map(Ending::name),
+    );
     durations(&by_route, out);
 }
 
-fn statuses(by_route: &Sums, out: &mut String) {
-    let name = "witgate_requests_total";
-    header(
-        out,
-        name,
-        "counter",
-        "Exchanges ended, by route and class of status.",
-    );
+/// A counter of every route by one more label, without those that are zero.
+fn by_label<'l>(
+    out: &mut String,
+    (name, help): (&str, &str),
+    by_route: &Sums,
+    label_name: &str,
+    of: impl Fn(&RouteCounters) -> &[Counter],
+    values: impl Iterator<Item = &'l str> + Clone,
+) {
+    header(out, name, "counter", help);
     for (route, blocks) in by_route {
         let route = label(route);
-        for (index, class) in CLASSES.iter().enumerate() {
-            let value = sum(blocks, |block| &block.by_class[index]);
-            if value > 0 {
+        for (index, value) in values.clone().enumerate() {
+            let count = sum(blocks, |block| &of(block)[index]);
+            if count > 0 {
                 let _ = writeln!(
                     out,
-                    "{name}{{route=\"{route}\",status=\"{class}\"}} {value}"
-                );
-            }
-        }
-    }
-}
-
-fn endings(by_route: &Sums, out: &mut String) {
-    let name = "witgate_exchanges_ended_total";
-    header(
-        out,
-        name,
-        "counter",
-        "Exchanges ended, by route and how they ended.",
-    );
-    for (route, blocks) in by_route {
-        let route = label(route);
-        for ending in Ending::ALL {
-            let value = sum(blocks, |block| &block.by_ending[ending as usize]);
-            if value > 0 {
-                let ending = ending.name();
-                let _ = writeln!(
-                    out,
-                    "{name}{{route=\"{route}\",ending=\"{ending}\"}} {value}"
+                    "{name}{{route=\"{route}\",{label_name}=\"{value}\"}} {count}"
                 );
             }
         }
@@ -236,6 +235,11 @@ mod tests {
             out.contains("witgate_requests_total{route=\"a\\\"b\",status=\"2xx\"} 2\n"),
             "{out}"
         );
+        assert!(
+            out.contains("witgate_exchanges_ended_total{route=\"a\\\"b\",ending=\"complete\"} 2\n"),
+            "{out}"
+        );
+        assert!(!out.contains("5xx") && !out.contains("timeout"), "{out}");
         assert!(
             out.contains("le=\"0.0025\"} 0\n") && out.contains("le=\"0.005\"} 2\n"),
             "{out}"
