@@ -43,7 +43,7 @@ pub(super) async fn on_request(
 
 /// The response phases, in the opposite order, for every response: also the gateway's own.
 pub(super) async fn on_response(exchange: &mut Exchange, response: &mut Response<Source>) {
-    if exchange.policies.is_empty() {
+    if !exchange.policies.sees_responses() {
         return;
     }
     let (mut head, body) = std::mem::take(response).into_parts();

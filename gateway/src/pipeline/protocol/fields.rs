@@ -58,18 +58,19 @@ pub fn take_hop(headers: &mut HeaderMap) -> Hop {
         hop.trailers = te.iter().any(|value| has_token(value, "trailers"));
         headers.remove(header::TE);
     }
-    let upgrade = present
-        .upgrade
-        .then(|| headers.remove(header::UPGRADE))
-        .flatten();
+    let upgrade = if present.upgrade {
+        headers.remove(header::UPGRADE)
+    } else {
+        None
+    };
     if present.connection {
-        let named: SmallVec<[_; 1]> = headers.get_all(header::CONNECTION).iter().cloned().collect();
-        headers.remove(header::CONNECTION);
-        for token in named.iter().flat_map(tokens) {
-            if token.eq_ignore_ascii_case("upgrade") {
-                hop.upgrade.clone_from(&upgrade);
-            } else {
-                forget(token, headers);
+        for value in take_all(&header::CONNECTION, headers) {
+            for token in tokens(&value) {
+                if token.eq_ignore_ascii_case("upgrade") {
+                    hop.upgrade.clone_from(&upgrade);
+                } else {
+                    forget(token, headers);
+                }
             }
         }
     }
@@ -81,6 +82,17 @@ pub fn take_hop(headers: &mut HeaderMap) -> Hop {
         headers.remove(PROXY_CONNECTION);
     }
     hop
+}
+
+/// Removes a field; its values.
+fn take_all(name: &HeaderName, headers: &mut HeaderMap) -> SmallVec<[HeaderValue; 1]> {
+    // No field has more than one: that one is all.
+    if headers.len() == headers.keys_len() {
+        return headers.remove(name).into_iter().collect();
+    }
+    let values = headers.get_all(name).iter().cloned().collect();
+    headers.remove(name);
+    values
 }
 
 /// Removes a field that `connection` names, unless it is one that no sender may take from the message.
