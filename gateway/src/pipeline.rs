@@ -26,6 +26,7 @@ pub mod upstream;
 
 use std::{convert::Infallible, rc::Rc};
 
+use futures_util::future::{Either, ready};
 use http::{Request, Response, request};
 use hyper::body::Incoming;
 use tower::{Service, ServiceBuilder};
@@ -33,15 +34,15 @@ use tower::{Service, ServiceBuilder};
 use crate::{snapshot::Action, worker::Worker};
 pub use connection::serve;
 
+use body::RequestBody;
 use connection::Client;
 use context::{Facts, LocalResponse};
 use exchange::Exchange;
 use failure::Failure;
-use forward::Outgoing;
-use policies::Admitted;
+use forward::{Outgoing, Way};
 use protocol::{Refusal, fields, forwarding, normalise};
 use reply::{ReplyBody, Source};
-use route::{Found, NoRoute, RequestView, redirect::RedirectView};
+use route::{Found, NoRoute, RequestView, RouteIndex, redirect::RedirectView};
 
 /// A response before it is bound to the end of its exchange.
 type Reply = Response<Source>;
@@ -67,31 +68,50 @@ pub fn stack(
 }
 
 /// An exchange and its request go in, the exchange and what came of the request come out.
-async fn advance(
+///
+/// Here and in `unwind` all that need not wait is done before the future is made: it is moved several times, and
+/// would carry room for every value that it ever held.
+fn advance(
     (mut exchange, request): (Box<Exchange>, Request<Incoming>),
-) -> Result<Advanced, Infallible> {
-    Ok(match run(&mut exchange, request).await {
-        Ok(reply) => Ok((exchange, reply)),
-        Err(failure) => Err((exchange, failure)),
-    })
+) -> impl Future<Output = Result<Advanced, Infallible>> {
+    match plan(&mut exchange, request) {
+        Ok(mut planned) => Either::Left(async move {
+            Ok(match run(&mut exchange, &mut planned).await {
+                Ok(reply) => Ok((exchange, reply)),
+                Err(failure) => Err((exchange, failure)),
+            })
+        }),
+        Err(failure) => Either::Right(ready(Ok(Err((exchange, failure))))),
+    }
 }
 
 /// On the way back: a failure gets its answer, and the policies see whatever goes to the client.
-async fn unwind(
+fn unwind(
     advanced: Result<Advanced, Infallible>,
-) -> Result<(Box<Exchange>, Reply), Infallible> {
-    let (mut exchange, reply) = match advanced.unwrap_or_else(|never| match never {}) {
+) -> impl Future<Output = Result<(Box<Exchange>, Reply), Infallible>> {
+    let (mut exchange, mut reply) = match advanced.unwrap_or_else(|never| match never {}) {
         Ok(advanced) => advanced,
         Err((mut exchange, failure)) => {
             let reply = exchange.answer(failure);
             (exchange, reply)
         }
     };
-    let reply = policies::on_response(&mut exchange, reply).await;
-    Ok((exchange, reply))
+    async move {
+        policies::on_response(&mut exchange, &mut reply).await;
+        Ok((exchange, reply))
+    }
 }
 
-async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Reply, Failure> {
+/// A request that has found its route, and what the route's action makes of the path that it came with.
+struct Planned {
+    route: RouteIndex,
+    request: Request<RequestBody>,
+    outgoing: Outgoing,
+    redirect: Option<Box<LocalResponse>>,
+}
+
+/// The stages before the policies.
+fn plan(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Planned, Failure> {
     let (mut head, body) = request.into_parts();
     let pinned = Rc::clone(&exchange.pinned);
 
@@ -112,49 +132,58 @@ async fn run(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Repl
     let found = find(&pinned.snapshot().table, &head).map_err(Failure::NoRoute)?;
     exchange.route = Some(found.index);
     let route = pinned.snapshot().table.get(found.index);
-    let planned = match &route.action {
-        Action::Respond(respond) => Planned::Answer(respond.response()),
-        Action::Redirect(redirect) => {
-            let view = redirect_view(&head, facts);
-            Planned::Answer(
-                redirect
-                    .response(&view, &found.captures)
-                    .map_err(|_| Failure::BadTarget)?,
-            )
+    let (mut target, mut redirect) = (None, None);
+    match &route.action {
+        Action::Respond(_) => {}
+        Action::Redirect(action) => {
+            let response = action.response(&redirect_view(&head, facts), &found.captures);
+            redirect = response.ok().map(Box::new);
         }
-        Action::Forward { upstream, rewrite } => {
+        Action::Forward { rewrite, .. } => {
             let (path, query) = (head.uri.path(), head.uri.query());
-            let target = rewrite.path_and_query(path, query, &found.captures);
-            let target = target.map_err(|_| Failure::BadTarget)?;
-            let target = target.map(|target| (head.uri.clone(), target));
-            Planned::Forward(Outgoing {
+            let rewritten = rewrite.path_and_query(path, query, &found.captures);
+            let rewritten = rewritten.map_err(|_| Failure::BadTarget)?;
+            target = rewritten.map(|rewritten| Box::new((head.uri.clone(), rewritten)));
+        }
+    }
+    let body = exchange.receive(route, body);
+    Ok(Planned {
+        route: found.index,
+        request: Request::from_parts(head, body),
+        outgoing: Outgoing { target, hop },
+        redirect,
+    })
+}
+
+/// The stages that may wait.
+async fn run(exchange: &mut Exchange, planned: &mut Planned) -> Result<Reply, Failure> {
+    let pinned = Rc::clone(&exchange.pinned);
+    let route = pinned.snapshot().table.get(planned.route);
+
+    // sandbox
+    let reply = policies::on_request(exchange, route, &mut planned.request).await?;
+    if let Some(response) = reply {
+        return Ok(exchange.local(response));
+    }
+
+    match &route.action {
+        Action::Respond(respond) => Ok(exchange.local(respond.response())),
+        Action::Redirect(_) => match planned.redirect.take() {
+            Some(response) => Ok(exchange.local(*response)),
+            None => Err(Failure::BadTarget),
+        },
+        // upstream
+        Action::Forward { upstream, rewrite } => {
+            let way = Way {
                 route,
                 upstream,
                 rewrite,
-                target,
-                hop,
-            })
+            };
+            forward::forward(exchange, way, &mut planned.outgoing, &mut planned.request).await
         }
-    };
-
-    // sandbox
-    let body = exchange.receive(route, body);
-    let body = match policies::on_request(exchange, route, &mut head, body).await? {
-        Admitted::Next(body) => body,
-        Admitted::Reply(response) => return Ok(exchange.local(response)),
-    };
-
-    match planned {
-        Planned::Answer(response) => Ok(exchange.local(response)),
-        Planned::Forward(outgoing) => forward::forward(exchange, outgoing, head, body).await,
     }
 }
 
-/// What the route's action makes of a request, unless a policy has something against it.
-enum Planned<'a> {
-    Answer(LocalResponse),
-    Forward(Outgoing<'a>),
-}
 fn find<R>(table: &route::Table<R>, head: &request::Parts) -> Result<Found, NoRoute> {
     let authority = authority(head);
     let host = without_port(authority);
@@ -192,7 +221,7 @@ fn authority(head: &request::Parts) -> &str {
 }
 
 fn without_port(authority: &str) -> &str {
-    match authority.rfind(':') {
+    match authority.bytes().rposition(|byte| byte == b':') {
         Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
         _ => authority,
     }

@@ -33,10 +33,13 @@ pub enum BodyError {
 pub type FilteredBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError>>>;
 
 /// A request's body on its way to the upstream.
+#[derive(Default)]
 pub enum RequestBody {
+    #[default]
     Empty,
     Whole(Option<Bytes>),
-    Client(ClientBody),
+    /// Boxed, since requests move often and most have no body.
+    Client(Box<ClientBody>),
     Filtered(FilteredBody),
 }
 

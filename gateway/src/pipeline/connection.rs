@@ -2,13 +2,14 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use hyper_util::service::TowerToHyperService;
+use hyper::service::service_fn;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tower::Service;
 
 use super::{
     listen::{Accepted, Acceptor},
@@ -106,7 +107,9 @@ impl Connection {
             activity: Arc::clone(&self.activity),
         });
         let settings = self.worker.pin().connection();
-        let service = TowerToHyperService::new(stack(Rc::clone(&self.worker), client));
+        let stack = stack(Rc::clone(&self.worker), client);
+        // None of its layers is ever not ready, so none is asked.
+        let service = service_fn(move |request| stack.clone().call(request));
         serving.serve(io, service, settings, &self.activity).await;
     }
 }

@@ -102,13 +102,13 @@ impl Exchange {
         }
         let upload = Rc::clone(self.upload.insert(Rc::default()));
         let deadlines = &self.worker.deadlines;
-        RequestBody::Client(ClientBody::new(
+        RequestBody::Client(Box::new(ClientBody::new(
             incoming,
             route.body_limit,
             route.idle_timeout,
             deadlines,
             upload,
-        ))
+        )))
     }
 
     /// A whole response made in the gateway.

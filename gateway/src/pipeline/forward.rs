@@ -2,9 +2,7 @@
 
 use std::{pin::pin, rc::Rc, sync::Arc, time::Instant};
 
-use http::{
-    HeaderValue, Request, Response, StatusCode, Uri, Version, header, request, uri::PathAndQuery,
-};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header, uri::PathAndQuery};
 use hyper::upgrade::OnUpgrade;
 
 use super::{
@@ -19,44 +17,52 @@ use super::{
     },
     reply::Source,
     route::Rewrite,
-    upstream::{Upstream, UpstreamBody},
+    upstream::{Call, Upstream, UpstreamBody},
 };
 use crate::snapshot::Route;
 
-/// A request on its way out.
-pub(super) struct Outgoing<'a> {
+/// Where a request is sent.
+pub(super) struct Way<'a> {
     pub(super) route: &'a Route,
     pub(super) upstream: &'a Arc<Upstream>,
     pub(super) rewrite: &'a Rewrite,
+}
+
+/// What the request's head no longer says.
+pub(super) struct Outgoing {
     /// The target that matched, and what the rewrite makes of it; none: nothing.
-    pub(super) target: Option<(Uri, PathAndQuery)>,
+    pub(super) target: Option<Box<(Uri, PathAndQuery)>>,
     pub(super) hop: Hop,
 }
 
+/// Sends the request, and leaves an empty one.
 pub(super) async fn forward(
     exchange: &mut Exchange,
-    mut outgoing: Outgoing<'_>,
-    mut head: request::Parts,
-    body: RequestBody,
+    way: Way<'_>,
+    outgoing: &mut Outgoing,
+    request: &mut Request<RequestBody>,
 ) -> Result<Reply, Failure> {
-    let client_upgrade = outgoing
-        .hop
-        .upgrade
-        .as_ref()
-        .and_then(|_| head.extensions.remove::<OnUpgrade>());
-    outgoing.prepare(&mut head, client_upgrade.is_some());
-    let request = Request::from_parts(head, body);
+    let client_upgrade = match outgoing.hop.upgrade {
+        Some(_) => request.extensions_mut().remove::<OnUpgrade>(),
+        None => None,
+    };
+    outgoing.prepare(&way, request, client_upgrade.is_some());
 
     let worker = Rc::clone(&exchange.worker);
-    let idle = outgoing.route.idle_timeout;
+    let call = Call {
+        upstream: way.upstream,
+        began: exchange.started,
+        idle: way.route.idle_timeout,
+    };
     let mut deadline = Deadline::new(
         &worker.deadlines,
-        exchange.started + outgoing.route.request_timeout,
+        exchange.started + way.route.request_timeout,
     );
     let sent = async {
-        match client_upgrade {
-            Some(_) => Box::pin(worker.pools.upgrade(outgoing.upstream, request, idle)).await,
-            None => worker.pools.send(outgoing.upstream, request, idle).await,
+        if client_upgrade.is_some() {
+            Box::pin(worker.pools.upgrade(call, request)).await
+        } else {
+            worker.pools.send(call, request).await
         }
     };
     let response = match within(&mut deadline, pin!(sent)).await {
@@ -65,38 +71,38 @@ pub(super) async fn forward(
         Some(Err(error)) => return exchange.blame(error),
     };
     exchange.forwarded = true;
-    Ok(receive(exchange, &outgoing, response, client_upgrade))
+    Ok(receive(exchange, way.route, response, client_upgrade))
 }
 
-impl Outgoing<'_> {
+impl Outgoing {
     /// What the upstream is to see.
-    fn prepare(&mut self, head: &mut request::Parts, upgrades: bool) {
+    fn prepare(&mut self, way: &Way<'_>, request: &mut Request<RequestBody>, upgrades: bool) {
         // A path that a policy has set is the last word on it.
-        if let Some((matched, target)) = self.target.take()
-            && head.uri == matched
+        if let Some(target) = self.target.take()
+            && *request.uri() == target.0
         {
-            head.uri = Uri::from(target);
+            *request.uri_mut() = Uri::from(target.1);
         }
-        if let Some(host) = self.rewrite.host() {
-            head.headers.insert(header::HOST, host.clone());
+        *request.version_mut() = Version::HTTP_11;
+        let headers = request.headers_mut();
+        if let Some(host) = way.rewrite.host() {
+            headers.insert(header::HOST, host.clone());
         }
         // It has been answered here, when the body was first asked for (RFC 9110 section 10.1.1).
-        head.headers.remove(header::EXPECT);
-        self.route.request_headers.apply(&mut head.headers);
+        headers.remove(header::EXPECT);
+        way.route.request_headers.apply(headers);
         if self.hop.trailers {
-            head.headers
-                .insert(header::TE, HeaderValue::from_static("trailers"));
+            headers.insert(header::TE, HeaderValue::from_static("trailers"));
         }
         if let (true, Some(protocol)) = (upgrades, self.hop.upgrade.take()) {
-            upgrade::announce(&mut head.headers, protocol);
+            upgrade::announce(headers, protocol);
         }
-        head.version = Version::HTTP_11;
     }
 }
 
 fn receive(
     exchange: &Exchange,
-    outgoing: &Outgoing<'_>,
+    route: &Route,
     mut response: Response<UpstreamBody>,
     client_upgrade: Option<OnUpgrade>,
 ) -> Reply {
@@ -108,7 +114,7 @@ fn receive(
     {
         upgrade::announce(response.headers_mut(), protocol);
         let upstream = hyper::upgrade::on(&mut response);
-        tunnel(exchange, outgoing.route, client, upstream);
+        tunnel(exchange, route, client, upstream);
     }
     response.map(Source::Upstream)
 }

@@ -15,4 +15,4 @@ mod tls;
 pub use body::UpstreamBody;
 pub use compile::{Endpoint, Origin, Protocol, Upstream, compile};
 pub use error::{Error, ErrorKind};
-pub use pool::Pools;
+pub use pool::{Call, Pools};

@@ -1,6 +1,7 @@
 //! Header fields that belong to one hop (RFC 9110 section 7.6.1).
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use smallvec::SmallVec;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -16,47 +17,93 @@ pub struct Hop {
     pub chunked: bool,
 }
 
-fn belongs_to_hop(name: &HeaderName) -> bool {
-    *name == header::CONNECTION
-        || *name == header::TE
-        || *name == header::TRANSFER_ENCODING
-        || *name == header::UPGRADE
-        || *name == KEEP_ALIVE
-        || *name == PROXY_CONNECTION
+/// Which of this hop's fields a head has.
+#[derive(Default)]
+struct Present {
+    connection: bool,
+    upgrade: bool,
+    te: bool,
+    transfer_encoding: bool,
+    /// Of those that say nothing we need.
+    others: bool,
+}
+
+impl Present {
+    fn of(headers: &HeaderMap) -> Self {
+        let mut present = Self::default();
+        for name in headers.keys() {
+            if *name == header::CONNECTION {
+                present.connection = true;
+            } else if *name == header::UPGRADE {
+                present.upgrade = true;
+            } else if *name == header::TE {
+                present.te = true;
+            } else if *name == header::TRANSFER_ENCODING {
+                present.transfer_encoding = true;
+            } else if *name == KEEP_ALIVE || *name == PROXY_CONNECTION {
+                present.others = true;
+            }
+        }
+        present
+    }
 }
 
 /// Removes the fields of this hop, and those that `connection` names.
 pub fn take_hop(headers: &mut HeaderMap) -> Hop {
+    // One look over the names: most heads have none of them or one, and looking each up takes longer.
+    let present = Present::of(headers);
     let mut hop = Hop::default();
-    // Most heads have none of them: one look over the names decides.
-    if !headers.keys().any(belongs_to_hop) {
-        return hop;
+    if present.te {
+        let te = headers.get_all(header::TE);
+        hop.trailers = te.iter().any(|value| has_token(value, "trailers"));
+        headers.remove(header::TE);
     }
-    hop.trailers = headers
-        .get_all(header::TE)
-        .iter()
-        .any(|value| has_token(value, "trailers"));
-    let upgrade = headers.remove(header::UPGRADE);
-    if let header::Entry::Occupied(connection) = headers.entry(header::CONNECTION) {
-        let (_, values) = connection.remove_entry_mult();
-        for value in values.collect::<Vec<_>>() {
+    let upgrade = if present.upgrade {
+        headers.remove(header::UPGRADE)
+    } else {
+        None
+    };
+    if present.connection {
+        for value in take_all(&header::CONNECTION, headers) {
             for token in tokens(&value) {
                 if token.eq_ignore_ascii_case("upgrade") {
                     hop.upgrade.clone_from(&upgrade);
-                } else if let Ok(name) = HeaderName::from_bytes(token.as_bytes())
-                    && name != header::HOST
-                    && name != header::CONTENT_LENGTH
-                {
-                    headers.remove(name);
+                } else {
+                    forget(token, headers);
                 }
             }
         }
     }
-    hop.chunked = headers.remove(header::TRANSFER_ENCODING).is_some();
-    for name in [header::TE, KEEP_ALIVE, PROXY_CONNECTION] {
-        headers.remove(name);
+    if present.transfer_encoding {
+        hop.chunked = headers.remove(header::TRANSFER_ENCODING).is_some();
+    }
+    if present.others {
+        headers.remove(KEEP_ALIVE);
+        headers.remove(PROXY_CONNECTION);
     }
     hop
+}
+
+/// Removes a field; its values.
+fn take_all(name: &HeaderName, headers: &mut HeaderMap) -> SmallVec<[HeaderValue; 1]> {
+    // No field has more than one: that one is all.
+    if headers.len() == headers.keys_len() {
+        return headers.remove(name).into_iter().collect();
+    }
+    let values = headers.get_all(name).iter().cloned().collect();
+    headers.remove(name);
+    values
+}
+
+/// Removes a field that `connection` names, unless it is one that no sender may take from the message.
+fn forget(token: &str, headers: &mut HeaderMap) {
+    let is = |name: &str| token.eq_ignore_ascii_case(name);
+    if is("keep-alive") || is("close") || is("host") || is("content-length") {
+        return;
+    }
+    if let Ok(name) = HeaderName::from_bytes(token.as_bytes()) {
+        headers.remove(name);
+    }
 }
 
 fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {

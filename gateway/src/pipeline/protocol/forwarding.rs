@@ -80,39 +80,41 @@ pub fn apply(
     fresh_id: impl FnOnce() -> HeaderValue,
 ) -> Facts {
     let trusted = !forwarding.trusted.is_empty() && forwarding.trusts(peer.address.ip());
-    if !trusted {
-        forget(&mut head.headers);
-    }
-    let client = if trusted {
-        client(&head.headers, peer, forwarding)
+    let headers = &mut head.headers;
+    let grpc = headers.get(header::CONTENT_TYPE).is_some_and(is_grpc);
+    let (client, known) = if trusted {
+        let known = headers.get(&X_REQUEST_ID).filter(|id| is_id(id)).cloned();
+        (client(headers, peer, forwarding), known)
     } else {
-        peer.address
+        forget(headers);
+        (peer.address, None)
     };
-    let id = match head.headers.get(&X_REQUEST_ID) {
-        Some(id) if trusted && is_id(id) => id.clone(),
-        _ => {
-            let id = fresh_id();
-            head.headers.insert(X_REQUEST_ID, id.clone());
-            id
-        }
-    };
-    let grpc = head.headers.get(header::CONTENT_TYPE).is_some_and(is_grpc);
+    let id = known.unwrap_or_else(|| {
+        let id = fresh_id();
+        headers.insert(X_REQUEST_ID, id.clone());
+        id
+    });
     if forwarding.forwarded {
-        let node = forwarded(&head.headers, peer);
-        append(&mut head.headers, header::FORWARDED, node);
+        let node = forwarded(headers, peer);
+        append(headers, header::FORWARDED, node);
     }
-    append(&mut head.headers, X_FORWARDED_FOR, Some(peer.shown.clone()));
-    if !head.headers.contains_key(&X_FORWARDED_PROTO) {
-        head.headers.insert(X_FORWARDED_PROTO, peer.scheme());
-    }
-    if !head.headers.contains_key(&X_FORWARDED_HOST)
-        && let Some(host) = head.headers.get(header::HOST).cloned()
-    {
-        head.headers.insert(X_FORWARDED_HOST, host);
+    append(headers, X_FORWARDED_FOR, Some(peer.shown.clone()));
+    let host = headers.get(header::HOST).cloned();
+    if trusted {
+        let proto = headers.entry(X_FORWARDED_PROTO);
+        proto.or_insert_with(|| peer.scheme());
+        if let Some(host) = host {
+            headers.entry(X_FORWARDED_HOST).or_insert(host);
+        }
+    } else {
+        headers.insert(X_FORWARDED_PROTO, peer.scheme());
+        if let Some(host) = host {
+            headers.insert(X_FORWARDED_HOST, host);
+        }
     }
     let via = forwarding.via.as_ref();
     let via = via.map(|via| via[usize::from(head.version == Version::HTTP_2)].clone());
-    append(&mut head.headers, header::VIA, via);
+    append(headers, header::VIA, via);
     Facts {
         id,
         client,
@@ -126,7 +128,9 @@ pub fn apply(
 fn forget(headers: &mut HeaderMap) {
     let suspicious = |name: &HeaderName| {
         let name = name.as_str();
-        name.starts_with("x-forwarded") || name.starts_with("forwarded") || name.contains('_')
+        name.starts_with("x-forwarded")
+            || name.starts_with("forwarded")
+            || name.bytes().any(|byte| byte == b'_')
     };
     if !headers.keys().any(suspicious) {
         return;

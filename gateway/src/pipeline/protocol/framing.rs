@@ -6,35 +6,29 @@
 //! gets what hyper makes of it.
 
 use std::sync::{
-    LazyLock, Mutex, PoisonError,
+    Mutex, PoisonError,
     atomic::{AtomicU8, Ordering::Relaxed},
 };
 
-use memchr::memmem;
-use regex::bytes::Regex;
-
-const END: &[u8] = b"\r\n\r\n";
-/// Longer than a name with what must stand around it: so much of a read may belong to the next one.
-const OVERLAP: usize = 32;
+/// Longer than a name with what stands around it: so much of an unfinished line is kept for the next read.
+const OVERLAP: usize = 64;
 
 const TRANSFER_ENCODING: u8 = 1;
 const CONTENT_LENGTH: u8 = 2;
-/// A part of the head has been read.
+/// A line of the head has been read: an empty one would end it.
 const BEGUN: u8 = 4;
 /// All of it has; what follows is body.
 const DONE: u8 = 8;
-
-static NAMES: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i-u)\n(?:(transfer-encoding)|content-length)[ \t]*:")
-        .expect("the expression is well-formed")
-});
+/// The last read ended within a line.
+const CUT: u8 = 16;
 
 /// Which of the two names the head of one request has.
 #[derive(Debug, Default)]
 pub struct Framing {
     seen: AtomicU8,
-    /// Locked by nobody else; the connection must be `Send` all the same.
-    tail: Mutex<Vec<u8>>,
+    /// The unfinished line at the end of the last read. Locked by nobody else; the connection must be `Send` all
+    /// the same.
+    line: Mutex<Vec<u8>>,
 }
 
 impl Framing {
@@ -44,13 +38,15 @@ impl Framing {
         if seen & DONE != 0 {
             return;
         }
-        let end = memmem::find(read, END);
-        let seen = match end {
+        let seen = if seen & CUT == 0 {
             // Nearly every head comes in one piece.
-            Some(end) if seen & BEGUN == 0 => find(seen, &read[..end]) | DONE,
-            _ => self.across(seen, read, end),
+            self.keep(look(seen, read))
+        } else {
+            let mut line = std::mem::take(&mut *self.line());
+            line.extend_from_slice(read);
+            self.keep(look(seen & !CUT, &line))
         };
-        self.seen.store(seen | BEGUN, Relaxed);
+        self.seen.store(seen, Relaxed);
     }
 
     /// Whether the head has both names.
@@ -64,38 +60,45 @@ impl Framing {
         self.seen.store(0, Relaxed);
     }
 
-    /// A head in pieces: looks where two of them meet, then in the new one, and keeps its end for the next.
-    fn across(&self, seen: u8, read: &[u8], end: Option<usize>) -> u8 {
-        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen & BEGUN == 0 {
-            tail.clear();
+    fn keep(&self, (seen, line): (u8, &[u8])) -> u8 {
+        if line.is_empty() {
+            return seen;
         }
-        tail.extend_from_slice(&read[..read.len().min(OVERLAP)]);
-        if let Some(end) = memmem::find(&tail, END) {
-            return find(seen, &tail[..end]) | DONE;
-        }
-        let seen = find(seen, &tail);
-        if read.len() > OVERLAP {
-            tail.clear();
-            tail.extend_from_slice(&read[read.len() - OVERLAP..]);
-        }
-        let surplus = tail.len().saturating_sub(OVERLAP);
-        tail.drain(..surplus);
-        match end {
-            Some(end) => find(seen, &read[..end]) | DONE,
-            None => find(seen, read),
-        }
+        let mut kept = self.line();
+        kept.clear();
+        kept.extend_from_slice(&line[..line.len().min(OVERLAP)]);
+        seen | CUT
+    }
+
+    fn line(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn find(seen: u8, bytes: &[u8]) -> u8 {
-    NAMES.captures_iter(bytes).fold(seen, |seen, name| {
-        seen | if name.get(1).is_some() {
-            TRANSFER_ENCODING
-        } else {
-            CONTENT_LENGTH
+/// What is known after these lines, and the last one if it has not ended. Lines may end without CR, and empty ones
+/// may come before the first (RFC 9112 section 2.2).
+fn look(mut seen: u8, mut bytes: &[u8]) -> (u8, &[u8]) {
+    while let Some(at) = memchr::memchr(b'\n', bytes) {
+        let (line, rest) = bytes.split_at(at + 1);
+        bytes = rest;
+        match line {
+            [b'\r', b'\n'] | [b'\n'] if seen & BEGUN != 0 => return (seen | DONE, &[]),
+            [b'\r', b'\n'] | [b'\n'] => continue,
+            [b't' | b'T', ..] if has_name(line, b"transfer-encoding") => seen |= TRANSFER_ENCODING,
+            [b'c' | b'C', ..] if has_name(line, b"content-length") => seen |= CONTENT_LENGTH,
+            _ => {}
         }
-    })
+        seen |= BEGUN;
+    }
+    (seen, bytes)
+}
+
+/// Whether a line is a field of this name.
+fn has_name(line: &[u8], name: &[u8]) -> bool {
+    let (Some(start), Some(rest)) = (line.get(..name.len()), line.get(name.len()..)) else {
+        return false;
+    };
+    start.eq_ignore_ascii_case(name) && rest.trim_ascii_start().first() == Some(&b':')
 }
 
 #[cfg(test)]

@@ -47,6 +47,13 @@ impl Source {
     }
 }
 
+impl Default for Source {
+    /// No byte.
+    fn default() -> Self {
+        Self::Whole(None)
+    }
+}
+
 impl Body for Source {
     type Data = Bytes;
     type Error = BodyError;

@@ -21,7 +21,7 @@ use crate::config::raw::Isolation;
 pub(super) struct Ending {
     pub(super) links: Arc<Links>,
     pub(super) about: Arc<About>,
-    pub(super) left: SmallVec<[Left; 4]>,
+    pub(super) left: SmallVec<[Left; 2]>,
     pub(super) summary: Summary,
 }
 

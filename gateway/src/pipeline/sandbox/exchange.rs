@@ -69,11 +69,11 @@ pub(super) struct Running {
     /// Only taken when a plugin of the chain has `on-end`.
     began: Option<Instant>,
     /// The links that were reached, in order.
-    seen: RefCell<SmallVec<[Seen; 4]>>,
+    seen: RefCell<SmallVec<[Seen; 2]>>,
     ended: Cell<bool>,
     /// The heads, while body phases run.
-    pub(super) request: RefCell<Option<RequestHead>>,
-    pub(super) response: RefCell<Option<ResponseHead>>,
+    pub(super) request: RefCell<Option<Box<RequestHead>>>,
+    pub(super) response: RefCell<Option<Box<ResponseHead>>>,
     pub(super) interruption: RefCell<Option<Interruption>>,
 }
 
@@ -119,6 +119,14 @@ impl Exchange {
     /// Whether the chain has no plugins.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Whether a plugin of the chain takes part in responses.
+    pub fn sees_responses(&self) -> bool {
+        self.0.as_ref().is_some_and(|running| {
+            let phases = &running.links.phases;
+            phases.contains(Phase::Response) || phases.contains(Phase::ResponseBody)
+        })
     }
 
     /// Why a body made by `on_request` or `on_response` broke off; taken once.
@@ -182,6 +190,25 @@ impl Running {
 
     /// The instance that serves this exchange now, and the state that it keeps in it.
     async fn lend(&self, index: usize) -> Result<(Lent, Option<ResourceAny>), FailureKind> {
+        match self.lend_now(index) {
+            Some(lent) => Ok((lent, None)),
+            // Boxed, here and wherever else it is rare: the room for it would be kept in every exchange.
+            None => Box::pin(self.lend_later(index)).await,
+        }
+    }
+
+    /// The common case: the exchange is bound to no instance, and one is free.
+    fn lend_now(&self, index: usize) -> Option<Lent> {
+        let seen = self.seen.borrow();
+        let seen = seen.get(index)?;
+        let alone = self.plugin(index).settings.isolation == Isolation::Exchange;
+        if alone || seen.instance.is_some() {
+            return None;
+        }
+        seen.slot.free()
+    }
+
+    async fn lend_later(&self, index: usize) -> Result<(Lent, Option<ResourceAny>), FailureKind> {
         let plugin = self.plugin(index);
         let (slot, own, state) = {
             let seen = self.seen.borrow();
@@ -236,21 +263,20 @@ impl Running {
         if self.ended.replace(true) {
             return;
         }
-        let left = self
-            .seen
-            .take()
-            .into_iter()
-            .enumerate()
-            .filter_map(|(index, seen)| {
-                let needed = seen.state.is_some() || self.plugin(index).phases.contains(Phase::End);
-                needed.then_some(Left {
+        let is_left = |index: usize, seen: &Seen| {
+            seen.state.is_some() || self.plugin(index).phases.contains(Phase::End)
+        };
+        let mut left = SmallVec::new();
+        for (index, seen) in self.seen.borrow_mut().drain(..).enumerate() {
+            if is_left(index, &seen) {
+                left.push(Left {
                     index,
                     slot: seen.slot,
                     instance: seen.instance,
                     state: seen.state,
-                })
-            });
-        let left: SmallVec<[Left; 4]> = left.collect();
+                });
+            }
+        }
         if left.is_empty() {
             return;
         }

@@ -113,6 +113,27 @@ pub(super) fn name(name: &str) -> Result<HeaderName, EditError> {
     Ok(name)
 }
 
+/// The names that a plugin edits: it has few, and uses them again and again.
+#[derive(Debug, Default)]
+pub(super) struct Names(Vec<(Box<str>, HeaderName)>);
+
+impl Names {
+    /// Names that are kept; so much is looked through faster than a name is parsed.
+    const MOST: usize = 8;
+
+    /// What [`name`] says.
+    pub(super) fn parse(&mut self, text: &str) -> Result<HeaderName, EditError> {
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| **known == *text) {
+            return Ok(known.clone());
+        }
+        let name = name(text)?;
+        if self.0.len() < Self::MOST {
+            self.0.push((text.into(), name.clone()));
+        }
+        Ok(name)
+    }
+}
+
 /// A field value (RFC 9110 section 5.5).
 pub(super) fn value(value: &[u8]) -> Result<HeaderValue, EditError> {
     HeaderValue::from_bytes(value).map_err(|_| EditError::Invalid)

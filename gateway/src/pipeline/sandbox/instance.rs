@@ -131,7 +131,7 @@ impl Instance {
         deadline(&mut self.store, self.waits, time);
         let returned = if self.waits {
             let call = function.call_async(&mut self.store, params);
-            match tokio::time::timeout(time, call).await {
+            match Box::pin(tokio::time::timeout(time, call)).await {
                 Ok(returned) => returned,
                 Err(_) => return Err(FailureKind::Timeout),
             }
@@ -167,11 +167,13 @@ impl Instance {
         &mut self,
         settings: &Arc<Settings>,
     ) -> Result<ResourceAny, FailureKind> {
-        if let Some(Some(parsed)) = self.parsed.get(settings.index)
-            && parsed.id == settings.id
-        {
-            return Ok(parsed.resource);
+        match self.parsed.get(settings.index) {
+            Some(Some(parsed)) if parsed.id == settings.id => Ok(parsed.resource),
+            _ => Box::pin(self.configure(settings)).await,
         }
+    }
+
+    async fn configure(&mut self, settings: &Arc<Settings>) -> Result<ResourceAny, FailureKind> {
         self.store.data().home.shard.called(Phase::Configure);
         let resource = self.parse(&settings.json).await?.map_err(|problems| {
             let first = problems.into_iter().next().map(|problem| problem.message);

@@ -16,7 +16,8 @@ use super::{
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Request;
 
-/// A request's head, moved into the store for a call.
+/// A request's head in the store: it comes and goes by swapping, since moving a whole head costs more than most
+/// plugins do with it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequestHead {
     pub(super) method: Method,
@@ -31,14 +32,11 @@ pub(super) struct RequestHead {
 }
 
 impl RequestHead {
-    /// Takes the head out of `parts`, which is left with an empty one.
-    pub(super) fn take(parts: &mut http::request::Parts) -> Self {
-        Self {
-            method: std::mem::take(&mut parts.method),
-            uri: std::mem::take(&mut parts.uri),
-            headers: std::mem::take(&mut parts.headers),
-            ..Self::default()
-        }
+    /// Swaps the head with the one in `parts`; done twice, all is as before.
+    pub(super) fn swap(&mut self, parts: &mut http::request::Parts) {
+        std::mem::swap(&mut self.method, &mut parts.method);
+        std::mem::swap(&mut self.uri, &mut parts.uri);
+        std::mem::swap(&mut self.headers, &mut parts.headers);
     }
 
     /// A copy to read from once the head has gone out.
@@ -50,13 +48,6 @@ impl RequestHead {
             sealed: true,
             ..Self::default()
         }
-    }
-
-    /// Gives the head back as it was received.
-    pub(super) fn restore(self, parts: &mut http::request::Parts) {
-        parts.method = self.method;
-        parts.uri = self.uri;
-        parts.headers = self.headers;
     }
 
     /// After a call: carries out what was staged if it succeeded, forgets it if not.
@@ -100,13 +91,13 @@ impl RequestHead {
 
 impl Call {
     fn request(&self) -> wasmtime::Result<&RequestHead> {
-        let head = self.request.as_ref();
+        let head = self.request.get();
         head.ok_or_else(|| wasmtime::format_err!("there is no request in this phase"))
     }
 
     /// The head, when it can still be edited.
     fn open_request(&mut self) -> Result<&mut RequestHead, EditError> {
-        match &mut self.request {
+        match self.request.get_mut() {
             Some(head) if !head.sealed => Ok(head),
             _ => Err(EditError::Sealed),
         }
@@ -223,7 +214,7 @@ fn link_edits(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     types.func_wrap(
         "[method]request.remove-header",
         |mut store: Store<'_>, (_, name): (This, WasmStr)| {
-            let edit = fields::name(&name.to_str(&store)?).map(Edit::Remove);
+            let edit = field_name(&store, &name)?.map(Edit::Remove);
             Ok((stage(store.data_mut(), edit),))
         },
     )?;
@@ -256,9 +247,17 @@ pub(super) fn field(
     value: &WasmList<u8>,
     edit: fn(http::HeaderName, http::HeaderValue) -> Edit,
 ) -> wasmtime::Result<Result<Edit, EditError>> {
-    let name = fields::name(&name.to_str(store)?);
+    let name = field_name(store, name)?;
     let value = fields::value(value.as_le_slice(store));
     Ok(name.and_then(|name| Ok(edit(name, value?))))
+}
+
+pub(super) fn field_name(
+    store: &Store<'_>,
+    name: &WasmStr,
+) -> wasmtime::Result<Result<http::HeaderName, EditError>> {
+    let text = name.to_str(store)?;
+    Ok(store.data().names.borrow_mut().parse(&text))
 }
 
 fn stage(state: &mut State, edit: Result<Edit, EditError>) -> Result<(), EditError> {

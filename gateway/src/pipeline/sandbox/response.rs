@@ -9,7 +9,7 @@ use wasmtime::{
 use super::{
     bindings::types::EditError,
     fields::{self, Edit},
-    request::field,
+    request::{field, field_name},
     state::{Call, State},
 };
 
@@ -17,7 +17,7 @@ use super::{
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Response;
 
-/// A response's head, moved into the store for a call.
+/// A response's head in the store; like the request's, it comes and goes by swapping.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ResponseHead {
     pub(super) status: StatusCode,
@@ -33,13 +33,10 @@ pub(super) struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// Takes the head out of `parts`, which is left with an empty one.
-    pub(super) fn take(parts: &mut http::response::Parts) -> Self {
-        Self {
-            status: parts.status,
-            headers: std::mem::take(&mut parts.headers),
-            ..Self::default()
-        }
+    /// Swaps the head with the one in `parts`; done twice, all is as before.
+    pub(super) fn swap(&mut self, parts: &mut http::response::Parts) {
+        std::mem::swap(&mut self.status, &mut parts.status);
+        std::mem::swap(&mut self.headers, &mut parts.headers);
     }
 
     /// A copy to read from once the head has gone out.
@@ -50,12 +47,6 @@ impl ResponseHead {
             sealed: true,
             ..Self::default()
         }
-    }
-
-    /// Gives the head back.
-    pub(super) fn restore(self, parts: &mut http::response::Parts) {
-        parts.status = self.status;
-        parts.headers = self.headers;
     }
 
     /// After a call: carries out what was staged if it succeeded, forgets it if not.
@@ -78,13 +69,13 @@ impl ResponseHead {
 
 impl Call {
     fn response(&self) -> wasmtime::Result<&ResponseHead> {
-        let head = self.response.as_ref();
+        let head = self.response.get();
         head.ok_or_else(|| wasmtime::format_err!("there is no response in this phase"))
     }
 
     /// The head, when it can still be edited.
     fn open_response(&mut self) -> Result<&mut ResponseHead, EditError> {
-        match &mut self.response {
+        match self.response.get_mut() {
             Some(head) if !head.sealed => Ok(head),
             _ => Err(EditError::Sealed),
         }
@@ -97,7 +88,7 @@ impl Call {
     }
 
     fn stage_trailer(&mut self, edit: Result<Edit, EditError>) -> Result<(), EditError> {
-        match &self.response {
+        match self.response.get() {
             Some(head) if head.in_body => self.trailer_edits.push(edit?),
             _ => return Err(EditError::Sealed),
         }
@@ -182,7 +173,7 @@ fn link_edits(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     types.func_wrap(
         "[method]response.remove-header",
         |mut store: Store<'_>, (_, name): (This, WasmStr)| {
-            let edit = fields::name(&name.to_str(&store)?).map(Edit::Remove);
+            let edit = field_name(&store, &name)?.map(Edit::Remove);
             Ok((store.data_mut().call.stage(edit),))
         },
     )
@@ -210,7 +201,7 @@ fn link_trailers(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> 
     types.func_wrap(
         "[method]response.remove-trailer",
         |mut store: Store<'_>, (_, name): (This, WasmStr)| {
-            let edit = fields::name(&name.to_str(&store)?).map(Edit::Remove);
+            let edit = field_name(&store, &name)?.map(Edit::Remove);
             Ok((store.data_mut().call.stage_trailer(edit),))
         },
     )

@@ -1,6 +1,6 @@
 //! What one instance's store holds: the data that host functions work on.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{cell::RefCell, collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use http::HeaderValue;
 use wasmtime::component::ResourceTable;
@@ -9,7 +9,7 @@ use wasmtime_wasi::WasiCtx;
 use super::{
     budget::Budget,
     capabilities::keys::{Arrival, Keys},
-    fields::Edit,
+    fields::{Edit, Names},
     meter::Meter,
     request::RequestHead,
     response::ResponseHead,
@@ -26,6 +26,7 @@ pub(super) struct State {
     pub(super) table: ResourceTable,
     /// What the current call may see and edit.
     pub(super) call: Call,
+    pub(super) names: RefCell<Names>,
     /// What the current call asked for and would like to wait for (`keys.refresh`).
     pub(super) arrivals: Vec<Arrival>,
     /// Names of the key sets that it has opened, each once.
@@ -49,13 +50,42 @@ pub(super) struct Home {
 #[derive(Default)]
 pub(super) struct Call {
     pub(super) about: Option<Arc<About>>,
-    pub(super) request: Option<RequestHead>,
-    pub(super) response: Option<ResponseHead>,
+    pub(super) request: Loan<RequestHead>,
+    pub(super) response: Loan<ResponseHead>,
     pub(super) summary: Option<Summary>,
     /// Of the head's fields, staged until the call returns.
     pub(super) edits: Vec<Edit>,
     /// Of the trailer fields, likewise.
     pub(super) trailer_edits: Vec<Edit>,
+}
+
+/// Room for something that is there for the length of a call: swapped in and out, for it is large.
+#[derive(Debug, Default)]
+pub(super) struct Loan<T> {
+    value: T,
+    is_there: bool,
+}
+
+impl<T> Loan<T> {
+    pub(super) fn get(&self) -> Option<&T> {
+        self.is_there.then_some(&self.value)
+    }
+
+    pub(super) fn get_mut(&mut self) -> Option<&mut T> {
+        self.is_there.then_some(&mut self.value)
+    }
+
+    /// The room, with what is about to be there.
+    pub(super) fn begin(&mut self) -> &mut T {
+        self.is_there = true;
+        &mut self.value
+    }
+
+    /// The room, with what is there no more.
+    pub(super) fn end(&mut self) -> &mut T {
+        self.is_there = false;
+        &mut self.value
+    }
 }
 
 /// What is known of an exchange for as long as it lasts.
@@ -81,6 +111,7 @@ impl State {
             home,
             table,
             call: Call::default(),
+            names: RefCell::default(),
             arrivals: Vec::new(),
             opened: BTreeSet::new(),
             meter,

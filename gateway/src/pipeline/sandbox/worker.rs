@@ -176,14 +176,15 @@ impl Slot {
         self.plugin.as_ptr() == Arc::as_ptr(plugin)
     }
 
+    /// A warm instance that is in nobody's hands.
+    pub(super) fn free(self: &Rc<Self>) -> Option<Lent> {
+        let instances = self.instances.borrow();
+        instances.iter().find_map(|shared| self.try_lend(shared))
+    }
+
     /// A warm instance; the first exchange starts it.
     pub(super) async fn warm(self: &Rc<Self>, plugin: &Plugin) -> Result<Lent, FailureKind> {
-        let free = self
-            .instances
-            .borrow()
-            .iter()
-            .find_map(|shared| self.try_lend(shared));
-        if let Some(free) = free {
+        if let Some(free) = self.free() {
             return Ok(free);
         }
         if self.instances.borrow().len() < MOST_WAITING {

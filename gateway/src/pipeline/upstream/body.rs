@@ -18,7 +18,7 @@ use super::{
     },
     http1::Http1,
     http2::Stream,
-    pool::Pool,
+    pool::{Call, Pool},
 };
 
 /// A response's body as the upstream sends it.
@@ -44,13 +44,13 @@ enum Source {
 }
 
 impl UpstreamBody {
-    fn new(incoming: Incoming, source: Source, idle: Duration, deadlines: &Rc<Deadlines>) -> Self {
+    fn new(incoming: Incoming, source: Source, call: Call<'_>, deadlines: &Rc<Deadlines>) -> Self {
         // Set anew when the upstream first makes us wait.
-        let deadline = Deadline::new(deadlines, Instant::now());
+        let deadline = Deadline::new(deadlines, call.began);
         Self {
             incoming,
             source,
-            idle,
+            idle: call.idle,
             deadline,
             stalled: false,
         }
@@ -58,9 +58,8 @@ impl UpstreamBody {
 
     pub(super) fn http1(
         incoming: Incoming,
-        connection: Box<Http1>,
-        (pool, endpoint): (Rc<Pool>, usize),
-        idle: Duration,
+        (connection, pool, endpoint): (Box<Http1>, Rc<Pool>, usize),
+        call: Call<'_>,
         deadlines: &Rc<Deadlines>,
     ) -> Self {
         let source = Source::Http1 {
@@ -68,7 +67,7 @@ impl UpstreamBody {
             pool,
             endpoint,
         };
-        let mut body = Self::new(incoming, source, idle, deadlines);
+        let mut body = Self::new(incoming, source, call, deadlines);
         if body.incoming.is_end_stream() {
             body.release();
         }
@@ -78,14 +77,14 @@ impl UpstreamBody {
     pub(super) fn http2(
         incoming: Incoming,
         stream: Stream,
-        idle: Duration,
+        call: Call<'_>,
         deadlines: &Rc<Deadlines>,
     ) -> Self {
-        Self::new(incoming, Source::Http2 { _stream: stream }, idle, deadlines)
+        Self::new(incoming, Source::Http2 { _stream: stream }, call, deadlines)
     }
 
-    pub(super) fn detached(incoming: Incoming, idle: Duration, deadlines: &Rc<Deadlines>) -> Self {
-        Self::new(incoming, Source::Detached, idle, deadlines)
+    pub(super) fn detached(incoming: Incoming, call: Call<'_>, deadlines: &Rc<Deadlines>) -> Self {
+        Self::new(incoming, Source::Detached, call, deadlines)
     }
 
     /// The exchange is over for the connection.

@@ -6,9 +6,12 @@
 //! hence the no-op ones.
 
 use std::{
-    future::poll_fn,
-    pin::{Pin, pin},
-    task::{Context, Poll, Waker},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Wake, Waker},
     time::Instant,
 };
 
@@ -20,6 +23,7 @@ use hyper::{
     client::conn::{TrySendError, http1},
 };
 use hyper_util::rt::TokioIo;
+use pin_project_lite::pin_project;
 
 use super::{super::body::RequestBody, connect::Io};
 
@@ -28,10 +32,24 @@ pub struct Http1 {
     sender: http1::SendRequest<RequestBody>,
     driver: http1::Connection<TokioIo<Io>, RequestBody>,
     closed: bool,
+    stirred: Arc<Stirred>,
     /// When the last exchange ended.
     pub idle_since: Instant,
     /// It has carried an exchange before.
     pub reused: bool,
+}
+
+/// Something has come from the server, most often its end, since the last exchange was settled.
+struct Stirred(AtomicBool);
+
+impl Wake for Stirred {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 impl Http1 {
@@ -41,6 +59,7 @@ impl Http1 {
             sender,
             driver,
             closed: false,
+            stirred: Arc::new(Stirred(AtomicBool::new(true))),
             idle_since: Instant::now(),
             reused: false,
         }))
@@ -48,7 +67,14 @@ impl Http1 {
 
     /// Looks whether the connection could carry a request now, without waiting.
     pub fn is_usable(&mut self) -> bool {
-        self.drive(&mut Context::from_waker(Waker::noop()));
+        !self.stirred.0.load(Relaxed) || self.settle()
+    }
+
+    /// Ends an exchange: whether the connection can carry another one.
+    pub fn settle(&mut self) -> bool {
+        self.stirred.0.store(false, Relaxed);
+        let waker = Waker::from(Arc::clone(&self.stirred));
+        self.drive(&mut Context::from_waker(&waker));
         !self.closed && self.sender.is_ready()
     }
 
@@ -62,24 +88,14 @@ impl Http1 {
     ///
     /// # Errors
     /// The request comes back if not a byte of it was sent.
-    #[allow(
-        clippy::result_large_err,
-        reason = "the error carries the request back for another try"
-    )]
-    pub async fn send(
+    pub fn send(
         &mut self,
         request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
-        let mut response = pin!(self.sender.try_send_request(request));
-        poll_fn(|cx| {
-            if !self.closed && Pin::new(&mut self.driver).poll(cx).is_ready() {
-                self.closed = true;
-            }
-            response
-                .as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-        })
-        .await
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> {
+        Sending {
+            response: self.sender.try_send_request(request),
+            connection: self,
+        }
     }
 
     /// The next frame of the response's body.
@@ -106,5 +122,23 @@ impl Http1 {
             }
         });
         self.sender
+    }
+}
+
+pin_project! {
+    struct Sending<'a, F> {
+        #[pin]
+        response: F,
+        connection: &'a mut Http1,
+    }
+}
+
+impl<F: Future> Future for Sending<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.connection.drive(cx);
+        this.response.poll(&mut Context::from_waker(Waker::noop()))
     }
 }

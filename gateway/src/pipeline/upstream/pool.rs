@@ -10,7 +10,7 @@ use std::{
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use http::{Method, Request, Response, request};
-use hyper::{body::Incoming, client::conn::TrySendError};
+use hyper::client::conn::TrySendError;
 
 use super::{
     super::{body::RequestBody, deadline::Deadlines},
@@ -66,10 +66,21 @@ struct Connections {
 
 type Request1 = Request<RequestBody>;
 
-/// A try that failed; the request is there if it can be sent again.
+/// What a request to an upstream needs beside itself.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    pub upstream: &'a Arc<Upstream>,
+    /// When the exchange began.
+    pub began: Instant,
+    /// Bounds the time between two pieces of the response's body.
+    pub idle: Duration,
+}
+
+/// A try that failed.
 struct Failed {
     kind: ErrorKind,
-    request: Option<Box<Request1>>,
+    /// The request is whole again, and can be sent elsewhere.
+    again: bool,
 }
 
 impl Pools {
@@ -99,33 +110,25 @@ impl Pools {
         Rc::clone(pool)
     }
 
-    /// Sends a request to one of the upstream's endpoints; `idle` bounds the time between two pieces of the
-    /// response's body.
+    /// Sends a request to one of the upstream's endpoints. It is taken by reference, and an empty one is left: a
+    /// future that owned it would be moved with it.
     ///
     /// # Errors
     /// When every try failed that could safely be made.
     pub async fn send(
         &self,
-        upstream: &Arc<Upstream>,
-        request: Request1,
-        idle: Duration,
+        call: Call<'_>,
+        request: &mut Request1,
     ) -> Result<Response<UpstreamBody>, Error> {
-        let pool = self.pool(upstream);
+        let pool = self.pool(call.upstream);
         pool.counters.requests.add(1);
-        let mut request = request;
-        let mut tries = 1 + upstream.endpoints.len();
+        let mut tries = 1 + call.upstream.endpoints.len();
         loop {
-            let index = pool.balance.pick(upstream.endpoints.len());
+            let index = pool.balance.pick(call.upstream.endpoints.len());
             tries -= 1;
-            match self.attempt(&pool, index, request, idle).await {
+            match self.attempt(&pool, index, call, request).await {
                 Ok(response) => return Ok(response),
-                Err(Failed {
-                    request: Some(again),
-                    ..
-                }) if tries > 0 => {
-                    pool.counters.retries.add(1);
-                    request = *again;
-                }
+                Err(Failed { again: true, .. }) if tries > 0 => pool.counters.retries.add(1),
                 Err(Failed { kind, .. }) => {
                     pool.counters.failures.add(1);
                     return Err(pool.error(index, kind));
@@ -140,13 +143,12 @@ impl Pools {
     /// When the endpoint cannot be reached or does not answer.
     pub async fn upgrade(
         &self,
-        upstream: &Arc<Upstream>,
-        request: Request1,
-        idle: Duration,
+        call: Call<'_>,
+        request: &mut Request1,
     ) -> Result<Response<UpstreamBody>, Error> {
-        let pool = self.pool(upstream);
+        let pool = self.pool(call.upstream);
         pool.counters.requests.add(1);
-        let index = pool.balance.pick(upstream.endpoints.len());
+        let index = pool.balance.pick(call.upstream.endpoints.len());
         let sent = async {
             let connected = pool.open(index).await?;
             let connection = Http1::handshake(connected.io)
@@ -154,7 +156,7 @@ impl Pools {
                 .map_err(ErrorKind::Handshake)?;
             connection
                 .into_upgradeable()
-                .send_request(request)
+                .send_request(std::mem::take(request))
                 .await
                 .map_err(ErrorKind::Exchange)
         };
@@ -162,58 +164,49 @@ impl Pools {
             pool.counters.failures.add(1);
             pool.error(index, kind)
         })?;
-        Ok(response.map(|body| UpstreamBody::detached(body, idle, &self.deadlines)))
+        Ok(response.map(|body| UpstreamBody::detached(body, call, &self.deadlines)))
     }
 
     async fn attempt(
         &self,
         pool: &Rc<Pool>,
         index: usize,
-        request: Request1,
-        idle: Duration,
+        call: Call<'_>,
+        request: &mut Request1,
     ) -> Result<Response<UpstreamBody>, Failed> {
         let way = match pool.endpoints[index].take() {
             Some(way) => way,
             // Boxed, since it is rare and large: what is kept for it would be moved with every request.
-            None => match Box::pin(pool.connect(index)).await {
-                Ok(way) => way,
-                Err(kind) => {
-                    let request = Some(Box::new(request));
-                    return Err(Failed { kind, request });
-                }
-            },
+            None => Box::pin(pool.connect(index))
+                .await
+                .map_err(|kind| Failed { kind, again: true })?,
         };
         match way {
             Way::Http1(connection) => {
-                self.send_http1(pool, index, connection, request, idle)
+                self.send_http1((pool, index), connection, call, request)
                     .await
             }
-            Way::Http2(connection) => self.send_http2(pool, connection, request, idle).await,
+            Way::Http2(connection) => self.send_http2(pool, connection, call, request).await,
         }
     }
 
     async fn send_http1(
         &self,
-        pool: &Rc<Pool>,
-        index: usize,
+        (pool, index): (&Rc<Pool>, usize),
         mut connection: Box<Http1>,
-        mut request: Request1,
-        idle: Duration,
+        call: Call<'_>,
+        request: &mut Request1,
     ) -> Result<Response<UpstreamBody>, Failed> {
-        form::for_http1(&mut request);
-        let doubtful = connection.reused && connection.idle_since.elapsed() > DOUBTFUL_AGE;
-        let copy = if doubtful { repeatable(&request) } else { None };
-        match connection.send(request).await {
+        form::for_http1(request);
+        let unused = call.began.saturating_duration_since(connection.idle_since);
+        let doubtful = connection.reused && unused > DOUBTFUL_AGE;
+        let copy = if doubtful { repeatable(request) } else { None };
+        match connection.send(std::mem::take(request)).await {
             Ok(response) => Ok(response.map(|body| {
-                UpstreamBody::http1(
-                    body,
-                    connection,
-                    (Rc::clone(pool), index),
-                    idle,
-                    &self.deadlines,
-                )
+                let source = (connection, Rc::clone(pool), index);
+                UpstreamBody::http1(body, source, call, &self.deadlines)
             })),
-            Err(error) => Err(failed(error, copy)),
+            Err(error) => Err(failed(error, copy, request)),
         }
     }
 
@@ -221,32 +214,31 @@ impl Pools {
         &self,
         pool: &Pool,
         mut connection: Http2,
-        mut request: Request1,
-        idle: Duration,
+        call: Call<'_>,
+        request: &mut Request1,
     ) -> Result<Response<UpstreamBody>, Failed> {
         let secure = matches!(pool.upstream.protocol, Protocol::Tls(_));
-        form::for_http2(&mut request, secure);
+        form::for_http2(request, secure);
         let stream = connection.occupy();
-        let copy = repeatable(&request);
-        match connection.sender.try_send_request(request).await {
-            Ok(response) => Ok(self.http2_body(response, stream, idle)),
+        let copy = repeatable(request);
+        let sent = connection.sender.try_send_request(std::mem::take(request));
+        match sent.await {
+            Ok(response) => {
+                let deadlines = &self.deadlines;
+                Ok(response.map(|body| UpstreamBody::http2(body, stream, call, deadlines)))
+            }
             Err(error) => {
-                let mut failed = failed(error, None);
-                if failed.request.is_none() && failed.kind.is_unsent() {
-                    failed.request = copy;
+                let mut failed = failed(error, None, request);
+                if !failed.again
+                    && failed.kind.is_unsent()
+                    && let Some(copy) = copy
+                {
+                    *request = *copy;
+                    failed.again = true;
                 }
                 Err(failed)
             }
         }
-    }
-
-    fn http2_body(
-        &self,
-        response: Response<Incoming>,
-        stream: super::http2::Stream,
-        idle: Duration,
-    ) -> Response<UpstreamBody> {
-        response.map(|body| UpstreamBody::http2(body, stream, idle, &self.deadlines))
     }
 
     /// Lets go of what is closed, too old, or belongs to an upstream that is no longer configured.
@@ -263,7 +255,7 @@ impl Pools {
 
 impl Pool {
     pub(super) fn put_back(&self, endpoint: usize, mut connection: Box<Http1>) {
-        if !connection.is_usable() {
+        if !connection.settle() {
             return;
         }
         let mut idle = self.endpoints[endpoint].idle.borrow_mut();
@@ -352,12 +344,20 @@ impl Connections {
     }
 }
 
-fn failed(error: TrySendError<Request1>, copy: Option<Box<Request1>>) -> Failed {
-    let mut error = error;
-    let request = error.take_message().map(Box::new).or(copy);
+/// Puts the request back, if there is one to be put back.
+fn failed(
+    mut error: TrySendError<Request1>,
+    copy: Option<Box<Request1>>,
+    request: &mut Request1,
+) -> Failed {
+    let unsent = error.take_message().or(copy.map(|copy| *copy));
+    let again = unsent.is_some();
+    if let Some(unsent) = unsent {
+        *request = unsent;
+    }
     Failed {
         kind: ErrorKind::Exchange(error.into_error()),
-        request,
+        again,
     }
 }
 

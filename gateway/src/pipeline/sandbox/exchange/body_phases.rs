@@ -112,16 +112,16 @@ impl Running {
         let trailers = trailers.filter(|_| last).cloned();
         match direction {
             Direction::Request => {
-                call.request = self.request.take();
-                if let Some(head) = &mut call.request {
+                if let Some(mut head) = self.request.take() {
                     head.trailers = trailers;
+                    *call.request.begin() = *head;
                 }
             }
             Direction::Response => {
-                call.response = self.response.take();
-                if let Some(head) = &mut call.response {
+                if let Some(mut head) = self.response.take() {
                     head.trailers = trailers;
                     head.in_body = true;
+                    *call.response.begin() = *head;
                 }
             }
         }
@@ -135,15 +135,17 @@ impl Running {
         }
         match direction {
             Direction::Request => {
-                if let Some(mut head) = call.request.take() {
+                if call.request.get().is_some() {
+                    let mut head = std::mem::take(call.request.end());
                     head.settle(&mut call.edits, succeeded);
-                    *self.request.borrow_mut() = Some(head);
+                    *self.request.borrow_mut() = Some(Box::new(head));
                 }
             }
             Direction::Response => {
-                if let Some(mut head) = call.response.take() {
+                if call.response.get().is_some() {
+                    let mut head = std::mem::take(call.response.end());
                     head.settle(&mut call.edits, succeeded);
-                    *self.response.borrow_mut() = Some(head);
+                    *self.response.borrow_mut() = Some(Box::new(head));
                 }
             }
         }

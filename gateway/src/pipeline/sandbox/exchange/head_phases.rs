@@ -57,11 +57,7 @@ impl Exchange {
             };
             body.add(running, Direction::Request, index, wanted.is_some());
             if let Some(most) = wanted {
-                *running.request.borrow_mut() = Some(RequestHead::take(parts));
-                let collected = body.collect(most).await;
-                if let Some(head) = running.request.take() {
-                    head.restore(parts);
-                }
+                let collected = Box::pin(running.collect_request(parts, &mut body, most)).await;
                 if let Some(reply) = running.collected(collected)? {
                     return Ok(Flow::Reply(reply));
                 }
@@ -71,7 +67,7 @@ impl Exchange {
             parts.headers.remove(http::header::CONTENT_LENGTH);
         }
         if body.has_filters() {
-            *running.request.borrow_mut() = Some(RequestHead::sealed(parts));
+            *running.request.borrow_mut() = Some(Box::new(RequestHead::sealed(parts)));
         }
         Ok(Flow::Next(body))
     }
@@ -102,11 +98,7 @@ impl Exchange {
             };
             body.add(running, Direction::Response, index, wanted.is_some());
             if let Some(most) = wanted {
-                *running.response.borrow_mut() = Some(ResponseHead::take(parts));
-                let collected = body.collect(most).await;
-                if let Some(head) = running.response.take() {
-                    head.restore(parts);
-                }
+                let collected = Box::pin(running.collect_response(parts, &mut body, most)).await;
                 if let Some(reply) = running.collected(collected)? {
                     body.replace(replace(parts, reply));
                 }
@@ -116,7 +108,7 @@ impl Exchange {
             parts.headers.remove(http::header::CONTENT_LENGTH);
         }
         if body.has_filters() {
-            *running.response.borrow_mut() = Some(ResponseHead::sealed(parts));
+            *running.response.borrow_mut() = Some(Box::new(ResponseHead::sealed(parts)));
         }
         Ok(body)
     }
@@ -145,6 +137,39 @@ impl Running {
                 None => Ok(None),
             },
         }
+    }
+
+    /// Reads a request's body to its end for the plugin that was added last, which may still edit the head.
+    async fn collect_request<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        parts: &mut http::request::Parts,
+        body: &mut ChainBody<B>,
+        most: u64,
+    ) -> Result<(), Break<B::Error>> {
+        let mut head = Box::<RequestHead>::default();
+        head.swap(parts);
+        *self.request.borrow_mut() = Some(head);
+        let collected = body.collect(most).await;
+        if let Some(mut head) = self.request.take() {
+            head.swap(parts);
+        }
+        collected
+    }
+
+    async fn collect_response<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        parts: &mut http::response::Parts,
+        body: &mut ChainBody<B>,
+        most: u64,
+    ) -> Result<(), Break<B::Error>> {
+        let mut head = Box::<ResponseHead>::default();
+        head.swap(parts);
+        *self.response.borrow_mut() = Some(head);
+        let collected = body.collect(most).await;
+        if let Some(mut head) = self.response.take() {
+            head.swap(parts);
+        }
+        collected
     }
 
     async fn request_head(
@@ -215,14 +240,14 @@ impl Running {
                 seen.state.replace(state)
             };
             if let Some(older) = older {
-                lent.discard(older).await?;
+                Box::pin(lent.discard(older)).await?;
             }
         }
         drop(lent);
         if matches!(outcome.verdict, on_request::Verdict::Again) {
             let all = futures_util::future::join_all(arrivals);
             // What has not arrived by then is missing in the second call, and that is the plugin's to judge.
-            let _ = tokio::time::timeout(LONGEST_ARRIVAL, all).await;
+            let _ = Box::pin(tokio::time::timeout(LONGEST_ARRIVAL, all)).await;
         }
         Ok(outcome.verdict)
     }
@@ -239,15 +264,14 @@ impl Running {
         };
         let call = &mut lent.store.data_mut().call;
         call.about = Some(self.about.clone());
-        call.request = Some(RequestHead::take(parts));
+        call.request.begin().swap(parts);
         let params = (config, Resource::new_borrow(0));
         let returned = lent.call(Phase::Request, function, params).await;
         let call = &mut lent.store.data_mut().call;
         call.about = None;
-        if let Some(mut head) = call.request.take() {
-            head.settle(&mut call.edits, matches!(returned, Ok((Ok(_),))));
-            head.restore(parts);
-        }
+        let head = call.request.end();
+        head.settle(&mut call.edits, matches!(returned, Ok((Ok(_),))));
+        head.swap(parts);
         returned.map(|(result,)| result)
     }
 
@@ -293,15 +317,14 @@ impl Running {
         };
         let call = &mut lent.store.data_mut().call;
         call.about = Some(self.about.clone());
-        call.response = Some(ResponseHead::take(parts));
+        call.response.begin().swap(parts);
         let params = (config, state, Resource::new_borrow(0));
         let returned = lent.call(Phase::Response, function, params).await;
         let call = &mut lent.store.data_mut().call;
         call.about = None;
-        if let Some(mut head) = call.response.take() {
-            head.settle(&mut call.edits, matches!(returned, Ok((Ok(_),))));
-            head.restore(parts);
-        }
+        let head = call.response.end();
+        head.settle(&mut call.edits, matches!(returned, Ok((Ok(_),))));
+        head.swap(parts);
         returned.map(|(result,)| result)
     }
 }
