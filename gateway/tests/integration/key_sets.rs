@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{
     client::{self, Answer, empty, request},
-    components,
+    components, eventually,
     gateway::{Gateway, Setup},
     issuer::{Issuer, Key},
     upstream,
@@ -128,6 +128,11 @@ async fn operators_see_how_key_sets_are_doing() {
     let key = Key::new("one");
     let issuer = Issuer::with(&[&key]).await;
     let gateway = protected(&issuer).await;
+    // A request that waits for the first keys would begin the cool-down.
+    eventually("the first keys", || async {
+        gateway.admin("/key-sets").await.json()[0]["keys"] == 1
+    })
+    .await;
     assert_eq!(with_token(&gateway, &key.token(&json!({}))).await, 200);
     let answer = gateway.admin("/key-sets").await;
     assert!(!answer.text().contains("secret"), "{}", answer.text());

@@ -26,10 +26,10 @@ async fn setup() -> Setup {
         .listeners("  - { address: '127.0.0.1:0' }\n  - { address: '127.0.0.1:0', tls: { certificates: [{ certificate: a.pem, key: a.key }] } }")
         .settings(&format!(
             "logging: {{ format: json, level: debug }}\n\
-             plugins:\n  greeter: {{ component: '{}' }}\n  jwt-auth: {{ component: '{}', grants: [clock, crypto, keys] }}\n\
+             plugins:\n  hostile: {{ component: '{}', grants: [metrics] }}\n  jwt-auth: {{ component: '{}', grants: [clock, crypto, keys] }}\n\
              key-sets:\n  file: {{ file: jwks.json }}\n  login: {{ url: 'http://ada:hush@{}/jwks.json?key=hush' }}\n  \
              down: {{ url: 'http://ada:hush@127.0.0.1:1/jwks.json?key=hush' }}",
-            components::fixture("greeter").display(),
+            components::fixture("hostile").display(),
             components::shipped("jwt-auth").display(),
             issuer.address,
         ))
@@ -42,7 +42,7 @@ routes:
   - name: greeted
     match: { path: /greeted, headers: { x-api-key: hush }, query: { access_token: hush } }
     headers: { request: { set: { authorization: Bearer hush } } }
-    plugins: [greeter: { greeting: hello, secret: hush }]
+    plugins: [hostile: { on-request: nothing, secret: hush }]
     to: up
   - name: signed
     match: { path: /signed }
@@ -53,7 +53,7 @@ routes:
 /// The configuration with the same mistake twice: once beside a secret, once in one.
 fn mistaken() -> String {
     ROUTES
-        .replace("greeting: hello", "greting: hello")
+        .replace("on-request: nothing", "on-requst: nothing")
         .replace("algorithms: [HS256]", "leeway: { secret: hush }")
 }
 
@@ -110,7 +110,7 @@ async fn a_running_gateway_keeps_them() {
         .unwrap();
     let report = client::send(gateway.admin, asked).await;
     assert_eq!(report.status(), 422);
-    assert!(report.text().contains("greting"), "{}", report.text());
+    assert!(report.text().contains("on-requst"), "{}", report.text());
     is_silent("/reload", &report.text());
     pages_are_silent(&gateway).await;
     is_silent("the log", &gateway.log.text());
@@ -149,7 +149,7 @@ async fn the_commands_keep_them() {
     assert!(!output.status.success());
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(
-        text.contains("greting: hello, secret: ****") && text.contains("leeway"),
+        text.contains("on-requst: nothing, secret: ****") && text.contains("leeway"),
         "{text}"
     );
     is_silent("check", &text);

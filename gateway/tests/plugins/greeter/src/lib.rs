@@ -7,9 +7,6 @@ use witgate_plugin::prelude::*;
 struct Greeter {
     /// Value of the `x-greeting` header.
     greeting: String,
-    /// For tests of what is shown of it: nothing.
-    #[allow(dead_code, reason = "it only has to be there")]
-    secret: Option<String>,
 }
 
 #[policy]

@@ -18,6 +18,9 @@ struct Hostile {
     on_end: Deed,
     /// Answered to `wait-body`.
     most: u64,
+    /// For tests of what is shown of it: nothing.
+    #[allow(dead_code, reason = "it only has to be there")]
+    secret: Option<String>,
 }
 
 /// The phases that this exchange has seen.
