@@ -9,4 +9,4 @@ pub mod secret;
 pub mod span;
 pub mod watch;
 
-pub use load::{Loaded, Source, load};
+pub use load::{Loaded, Source, compare_paths, load};

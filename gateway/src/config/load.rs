@@ -4,6 +4,7 @@
 //! look at again, and one changed file among thousands costs their stat and its own reading.
 
 use std::{
+    cmp::Ordering,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -19,6 +20,7 @@ mod folder;
 mod source;
 mod stamp;
 
+pub use folder::compare_paths;
 pub(super) use folder::is_route_file;
 pub use source::Source;
 use stamp::Stamp;
@@ -71,7 +73,7 @@ impl Texts for Loaded {
         }
         let found = self
             .routes
-            .binary_search_by(|source| source.path.as_path().cmp(file));
+            .binary_search_by(|source| compare_paths(&source.path, file));
         found.ok().map(|index| &*self.routes[index].text)
     }
 }
@@ -119,26 +121,20 @@ type Read<T> = (Arc<Source<T>>, Option<Stamp>);
 
 /// Reads the route files, on all cores when there are many to read.
 fn read_all(files: &[PathBuf], previous: Option<&Loaded>) -> Vec<Read<raw::RouteFile>> {
-    let one = |path: &PathBuf| {
-        let known = previous.and_then(|previous| {
-            let index = previous
-                .routes
-                .binary_search_by(|source| source.path.as_path().cmp(path));
-            index
-                .ok()
-                .map(|index| (&previous.routes[index], previous.route_stamps[index]))
-        });
-        read(path, known)
+    let all = |files: &[PathBuf]| {
+        let mut known = Known { previous, next: 0 };
+        let one = |path: &PathBuf| read(path, known.find(path));
+        files.iter().map(one).collect::<Vec<_>>()
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = files.len().div_ceil(threads).max(16);
     if files.len() <= share {
-        return files.iter().map(one).collect();
+        return all(files);
     }
     std::thread::scope(|scope| {
         let shares: Vec<_> = files
             .chunks(share)
-            .map(|files| scope.spawn(move || files.iter().map(one).collect::<Vec<_>>()))
+            .map(|files| scope.spawn(move || all(files)))
             .collect();
         shares
             .into_iter()
@@ -149,6 +145,27 @@ fn read_all(files: &[PathBuf], previous: Option<&Loaded>) -> Vec<Read<raw::Route
             })
             .collect()
     })
+}
+
+/// What was loaded before, for who asks file by file in their order.
+struct Known<'a> {
+    previous: Option<&'a Loaded>,
+    /// Where the file is that will be asked for, if none came or went.
+    next: usize,
+}
+
+impl<'a> Known<'a> {
+    fn find(&mut self, path: &Path) -> Option<(&'a Arc<Source<raw::RouteFile>>, Option<Stamp>)> {
+        let previous = self.previous?;
+        let compare = |source: &Arc<Source<_>>| compare_paths(&source.path, path);
+        let next = previous.routes.get(self.next);
+        let index = match next.map(compare) {
+            Some(Ordering::Equal) => self.next,
+            _ => previous.routes.binary_search_by(compare).ok()?,
+        };
+        self.next = index + 1;
+        Some((&previous.routes[index], previous.route_stamps[index]))
+    }
 }
 
 /// Reads one file, unless it is what is known.

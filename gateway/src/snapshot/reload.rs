@@ -4,14 +4,11 @@
 //! file whose errors come from another one is treated the same. When what is left is still not consistent, all
 //! that ran before stays.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use super::{
     GatewayFile, Inputs, Snapshot, SnapshotCell, SourceFile, compile, compile::changed_plugins,
+    unit::order,
 };
 use crate::{
     config::{
@@ -79,6 +76,7 @@ impl Reloader {
         let Ok((gateway, plugins)) = gateway else {
             return Err(problems);
         };
+        sort(&mut sources);
         let live = Inputs {
             gateway,
             plugins,
@@ -151,11 +149,10 @@ fn has_errors(problems: &[Problem]) -> bool {
     problems.iter().any(|it| it.severity == Severity::Error)
 }
 
-/// One reload, while files with errors are put back to what they were.
+/// One reload, while files with errors are put back to what they were. Both lists of sources are in the order of
+/// their paths.
 struct Attempt<'a> {
     live: &'a Inputs,
-    /// The live version of each file.
-    good: BTreeMap<&'a PathBuf, &'a SourceFile>,
     inputs: Inputs,
     problems: Vec<Problem>,
     stale: BTreeSet<Arc<PathBuf>>,
@@ -163,36 +160,36 @@ struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     fn new(live: &'a Inputs, loaded: Loaded) -> Self {
-        let mut attempt = Self {
-            live,
-            good: live.sources.iter().map(|it| (&*it.path, it)).collect(),
-            inputs: live.clone(),
-            problems: loaded.problems,
-            stale: BTreeSet::new(),
-        };
-        match loaded.gateway {
-            Ok((gateway, plugins)) => {
-                attempt.inputs.gateway = gateway;
-                attempt.inputs.plugins = plugins;
-            }
-            Err(problems) => {
-                attempt.problems.extend(problems);
-                attempt.stale.insert(Arc::clone(&live.gateway.path));
-            }
-        }
-        attempt.inputs.sources.clear();
+        let mut problems = loaded.problems;
+        let mut stale = BTreeSet::new();
+        let (gateway, plugins) = loaded.gateway.unwrap_or_else(|found| {
+            problems.extend(found);
+            stale.insert(Arc::clone(&live.gateway.path));
+            (live.gateway.clone(), Arc::clone(&live.plugins))
+        });
+        let mut sources = Vec::with_capacity(loaded.files.len());
         for LoadedFile { path, raw } in loaded.files {
             match raw {
-                Ok(raw) => attempt.inputs.sources.push(SourceFile { path, raw }),
-                Err(problems) => {
-                    attempt.problems.extend(problems);
-                    let good = attempt.good.get(&*path).map(|good| SourceFile::clone(good));
-                    attempt.inputs.sources.extend(good);
-                    attempt.stale.insert(path);
+                Ok(raw) => sources.push(SourceFile { path, raw }),
+                Err(found) => {
+                    problems.extend(found);
+                    let good = find(&live.sources, &path);
+                    sources.extend(good.map(|n| live.sources[n].clone()));
+                    stale.insert(path);
                 }
             }
         }
-        attempt
+        sort(&mut sources);
+        Self {
+            live,
+            inputs: Inputs {
+                gateway,
+                plugins,
+                sources,
+            },
+            problems,
+            stale,
+        }
     }
 
     /// None when nothing but the live inputs is consistent.
@@ -228,20 +225,15 @@ impl<'a> Attempt<'a> {
         if *path == self.inputs.gateway.path {
             return self.put_back_gateway();
         }
-        let good = self.good.get(&**path).map(|good| SourceFile::clone(good));
-        let tried = self.inputs.sources.iter().position(|it| it.path == *path);
-        let same = match (&good, tried) {
-            (Some(good), Some(n)) => Arc::ptr_eq(&good.raw, &self.inputs.sources[n].raw),
-            (None, None) => true,
-            _ => false,
-        };
-        if same {
-            return false;
+        let good = find(&self.live.sources, path).map(|n| &self.live.sources[n]);
+        let sources = &mut self.inputs.sources;
+        match (good, find(sources, path)) {
+            (Ok(good), Ok(n)) if Arc::ptr_eq(&good.raw, &sources[n].raw) => return false,
+            (Ok(good), Ok(n)) => sources[n] = good.clone(),
+            (Ok(good), Err(n)) => sources.insert(n, good.clone()),
+            (Err(_), Ok(n)) => drop(sources.remove(n)),
+            (Err(_), Err(_)) => return false,
         }
-        if let Some(n) = tried {
-            self.inputs.sources.remove(n);
-        }
-        self.inputs.sources.extend(good);
         self.stale.insert(Arc::clone(path));
         true
     }
@@ -258,10 +250,14 @@ impl<'a> Attempt<'a> {
 
     /// Nothing that was changed goes live.
     fn give_up(&mut self) {
-        let tried = self.inputs.sources.iter().map(|it| &it.path);
-        let changed = tried.filter(|path| !self.is_live(path)).cloned();
-        let changed: Vec<_> = changed.collect();
-        self.stale.extend(changed);
+        let is_live = |tried: &&SourceFile| {
+            let good = find(&self.live.sources, &tried.path);
+            good.is_ok_and(|n| Arc::ptr_eq(&self.live.sources[n].raw, &tried.raw))
+        };
+        let tried = self.inputs.sources.iter();
+        let changed = tried.filter(|tried| !is_live(tried));
+        self.stale
+            .extend(changed.map(|tried| Arc::clone(&tried.path)));
     }
 
     fn has_live_gateway(&self) -> bool {
@@ -271,20 +267,19 @@ impl<'a> Attempt<'a> {
 
     /// Whether there is nothing to compile.
     fn is_as_live(&self) -> bool {
-        let same = |tried: &SourceFile| {
-            let good = self.good.get(&*tried.path);
-            good.is_some_and(|good| Arc::ptr_eq(&good.raw, &tried.raw))
+        let same = |(tried, live): (&SourceFile, &SourceFile)| {
+            Arc::ptr_eq(&tried.raw, &live.raw) && order(&tried.path, &live.path).is_eq()
         };
-        self.has_live_gateway()
-            && self.inputs.sources.len() == self.good.len()
-            && self.inputs.sources.iter().all(same)
+        let (tried, live) = (&self.inputs.sources, &self.live.sources);
+        self.has_live_gateway() && tried.len() == live.len() && tried.iter().zip(live).all(same)
     }
+}
 
-    fn is_live(&self, path: &Arc<PathBuf>) -> bool {
-        let tried = self.inputs.sources.iter().find(|it| it.path == *path);
-        let good = self.good.get(&**path);
-        tried
-            .zip(good)
-            .is_some_and(|(tried, good)| Arc::ptr_eq(&tried.raw, &good.raw))
-    }
+fn sort(sources: &mut [SourceFile]) {
+    sources.sort_by(|a, b| order(&a.path, &b.path));
+}
+
+/// Where a file is among sorted ones, or would be.
+fn find(sources: &[SourceFile], path: &Arc<PathBuf>) -> Result<usize, usize> {
+    sources.binary_search_by(|source| order(&source.path, path))
 }

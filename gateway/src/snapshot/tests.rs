@@ -6,6 +6,7 @@ use super::*;
 use crate::config::{Source, raw::RouteFile};
 
 mod incremental;
+mod measure;
 mod reloading;
 mod spelling;
 

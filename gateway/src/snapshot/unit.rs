@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::{Route, SourceFile, tests_of_routes::Test};
-use crate::{config::raw::RouteFile, pipeline::route::Rule};
+use crate::{
+    config::{compare_paths, raw::RouteFile},
+    pipeline::route::Rule,
+};
 
 /// What one file became.
 #[derive(Clone, Debug)]
@@ -97,29 +100,48 @@ impl<'a> Step<'a> {
 
 /// In the order of paths, in which `units` are.
 pub(super) fn steps<'a>(sources: &'a [SourceFile], units: &'a [Arc<Unit>]) -> Vec<Step<'a>> {
-    let mut sources: Vec<&SourceFile> = sources.iter().collect();
-    sources.sort_by(|a, b| order(&a.path, &b.path));
-    let mut steps = Vec::with_capacity(sources.len());
+    in_order(sources, units).unwrap_or_else(|| {
+        let mut sources: Vec<&SourceFile> = sources.iter().collect();
+        sources.sort_by(|a, b| order(&a.path, &b.path));
+        in_order(sources, units).expect("they are in order now")
+    })
+}
+
+/// None when the sources are not in the order of their paths.
+///
+/// Where both lists go on with the same path, which is nearly everywhere, it is the same allocation, and nothing is
+/// compared.
+fn in_order<'a>(
+    sources: impl IntoIterator<Item = &'a SourceFile>,
+    units: &'a [Arc<Unit>],
+) -> Option<Vec<Step<'a>>> {
+    let mut steps = Vec::with_capacity(units.len() + 1);
     let mut units = units.iter().peekable();
+    let mut before: Option<&SourceFile> = None;
     for source in sources {
-        while let Some(unit) = units.next_if(|unit| order(&unit.path, &source.path).is_lt()) {
-            steps.push(Step::Gone(unit));
+        let mut old = units.next_if(|unit| Arc::ptr_eq(&unit.path, &source.path));
+        if old.is_none() {
+            if before.is_some_and(|before| order(&before.path, &source.path).is_gt()) {
+                return None;
+            }
+            while let Some(unit) = units.next_if(|unit| order(&unit.path, &source.path).is_lt()) {
+                steps.push(Step::Gone(unit));
+            }
+            old = units.next_if(|unit| order(&unit.path, &source.path).is_eq());
         }
-        let old = units.next_if(|unit| order(&unit.path, &source.path).is_eq());
         steps.push(match old {
             Some(unit) if Arc::ptr_eq(&unit.raw, &source.raw) => Step::Kept(unit),
             old => Step::Fresh { source, old },
         });
+        before = Some(source);
     }
     steps.extend(units.map(Step::Gone));
-    steps
+    Some(steps)
 }
 
-/// By bytes: cheaper than by components, and just as good.
-fn order(a: &Arc<PathBuf>, b: &Arc<PathBuf>) -> Ordering {
+pub(super) fn order(a: &Arc<PathBuf>, b: &Arc<PathBuf>) -> Ordering {
     if Arc::ptr_eq(a, b) {
         return Ordering::Equal;
     }
-    let (a, b) = (a.as_os_str(), b.as_os_str());
-    a.as_encoded_bytes().cmp(b.as_encoded_bytes())
+    compare_paths(a, b)
 }

@@ -1,6 +1,7 @@
 //! Which files of a folder are route files.
 
 use std::{
+    cmp::Ordering,
     ffi::OsStr,
     fs, io,
     os::unix::ffi::OsStrExt,
@@ -9,15 +10,22 @@ use std::{
 
 /// The route files of a folder, sorted: `*.yaml` and `*.yml`, symbolic links followed, subfolders left out.
 pub(super) fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+    let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if is_route_file(&entry.file_name()) && !is_folder(&entry) {
-            files.push(entry.path());
+        let name = entry.file_name();
+        if is_route_file(&name) && !is_folder(&entry) {
+            names.push(name);
         }
     }
-    files.sort_unstable();
-    Ok(files)
+    names.sort_unstable();
+    Ok(names.iter().map(|name| folder.join(name)).collect())
+}
+
+/// The order of files: by bytes, which is cheaper than by components, and in one folder the same.
+pub fn compare_paths(a: &Path, b: &Path) -> Ordering {
+    let (a, b) = (a.as_os_str(), b.as_os_str());
+    a.as_encoded_bytes().cmp(b.as_encoded_bytes())
 }
 
 /// Hidden files are those of editors (`.#orders.yaml`, `.orders.yaml.swp`) and of Kubernetes (`..data`).

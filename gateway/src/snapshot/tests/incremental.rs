@@ -83,6 +83,26 @@ fn an_incremental_table_is_the_same_as_a_fresh_one() {
 }
 
 #[test]
+fn files_may_come_in_any_order() {
+    let mut inputs = inputs(&[]);
+    inputs.sources = many(usize::MAX);
+    let first = Arc::new(compile(&inputs, None).unwrap());
+    inputs.sources.reverse();
+    let same = Arc::new(compile(&inputs, Some(&first)).unwrap());
+    assert_eq!(kept(&first, &same), (10_000, 10_000));
+    // One goes, one comes at the wrong end, one changes.
+    let changed = inputs.sources.len() - 2;
+    inputs.sources.remove(50);
+    inputs.sources[changed - 1] = file("001.yaml", &routes_of(1, "/changed"));
+    let new = "routes: [{ name: new, match: { path: /new }, respond: {} }]";
+    inputs.sources.push(file("050a.yaml", new));
+    let second = compile(&inputs, Some(&same)).unwrap();
+    let fresh = compile(&inputs, None).unwrap();
+    assert_eq!(second.rows(), fresh.rows());
+    assert_eq!(kept(&same, &second).0, 9_800);
+}
+
+#[test]
 fn ids_stay_with_their_names() {
     let (a, b) = (
         "routes: [{ name: a, match: { path: /a }, respond: {} }]",
