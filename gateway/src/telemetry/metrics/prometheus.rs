@@ -94,7 +94,7 @@ fn routes(shards: &[Arc<Shard>], out: &mut String) {
         &by_route,
         "status",
         |block| &block.by_class,
-        CLASSES.into_iter(),
+        &CLASSES,
     );
     by_label(
         out,
@@ -105,24 +105,24 @@ fn routes(shards: &[Arc<Shard>], out: &mut String) {
         &by_route,
         "ending",
         |block| &block.by_ending,
-        Ending::ALL.into_iter().map(Ending::name),
+        &Ending::ALL.map(Ending::name),
     );
     durations(&by_route, out);
 }
 
 /// A counter of every route by one more label, without those that are zero.
-fn by_label<'l>(
+fn by_label(
     out: &mut String,
     (name, help): (&str, &str),
     by_route: &Sums,
     label_name: &str,
     of: impl Fn(&RouteCounters) -> &[Counter],
-    values: impl Iterator<Item = &'l str> + Clone,
+    values: &[&str],
 ) {
     header(out, name, "counter", help);
     for (route, blocks) in by_route {
         let route = label(route);
-        for (index, value) in values.clone().enumerate() {
+        for (index, value) in values.iter().enumerate() {
             let count = sum(blocks, |block| &of(block)[index]);
             if count > 0 {
                 let _ = writeln!(

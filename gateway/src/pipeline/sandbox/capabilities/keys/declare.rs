@@ -121,9 +121,10 @@ impl Keys {
 
     /// The configuration that declared this was refused: all is as before.
     pub fn withdraw(&self, declared: Declared) {
+        let Declared { added, changed: _ } = declared;
         let mut slots = self.lock();
         slots.leaving.clear();
-        slots.remove(&declared.added);
+        slots.remove(&added);
     }
 
     /// For a worker: what serves.
