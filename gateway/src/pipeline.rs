@@ -40,7 +40,7 @@ use context::{Facts, LocalResponse};
 use exchange::Exchange;
 use failure::Failure;
 use forward::{Outgoing, Way};
-use protocol::{Refusal, fields, forwarding, normalise};
+use protocol::{Refusal, Scan, fields, forwarding, normalise};
 use reply::{ReplyBody, Source};
 use route::{Found, NoRoute, RequestView, RouteIndex, redirect::RedirectView};
 
@@ -116,10 +116,12 @@ fn plan(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Planned, 
     let pinned = Rc::clone(&exchange.pinned);
 
     // protocol: refuse what is ambiguous, take off what belongs to this hop, tell of the client.
-    let admitted = normalise::admit(&mut head, pinned.limits);
-    let hop = fields::take_hop(&mut head.headers);
+    let scan = Scan::of(&head.headers);
+    let admitted = normalise::admit(&mut head, &scan, pinned.limits);
+    let hop = fields::take_hop(&mut head.headers, &scan);
     // Also of a request that is refused: its answer and its record have an id, and a gRPC client is told in its way.
-    let facts = forwarding::apply(&mut head, &exchange.client.peer, &pinned.forwarding, || {
+    let peer = &exchange.client.peer;
+    let facts = forwarding::apply(&mut head, &scan, peer, &pinned.forwarding, || {
         exchange.worker.ids.next()
     });
     let facts = &*exchange.facts.insert(facts);

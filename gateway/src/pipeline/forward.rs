@@ -12,6 +12,7 @@ use super::{
     exchange::Exchange,
     failure::Failure,
     protocol::{
+        Scan,
         fields::{self, Hop},
         upgrade,
     },
@@ -106,7 +107,8 @@ fn receive(
     mut response: Response<UpstreamBody>,
     client_upgrade: Option<OnUpgrade>,
 ) -> Reply {
-    let hop = fields::take_hop(response.headers_mut());
+    let scan = Scan::of(response.headers());
+    let hop = fields::take_hop(response.headers_mut(), &scan);
     *response.version_mut() = Version::HTTP_11;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS
         && let Some(client) = client_upgrade

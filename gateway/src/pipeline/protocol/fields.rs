@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 
+use super::scan::Scan;
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
@@ -17,53 +19,20 @@ pub struct Hop {
     pub chunked: bool,
 }
 
-/// Which of this hop's fields a head has.
-#[derive(Default)]
-struct Present {
-    connection: bool,
-    upgrade: bool,
-    te: bool,
-    transfer_encoding: bool,
-    /// Of those that say nothing we need.
-    others: bool,
-}
-
-impl Present {
-    fn of(headers: &HeaderMap) -> Self {
-        let mut present = Self::default();
-        for name in headers.keys() {
-            if *name == header::CONNECTION {
-                present.connection = true;
-            } else if *name == header::UPGRADE {
-                present.upgrade = true;
-            } else if *name == header::TE {
-                present.te = true;
-            } else if *name == header::TRANSFER_ENCODING {
-                present.transfer_encoding = true;
-            } else if *name == KEEP_ALIVE || *name == PROXY_CONNECTION {
-                present.others = true;
-            }
-        }
-        present
-    }
-}
-
-/// Removes the fields of this hop, and those that `connection` names.
-pub fn take_hop(headers: &mut HeaderMap) -> Hop {
-    // One look over the names: most heads have none of them or one, and looking each up takes longer.
-    let present = Present::of(headers);
+/// Removes the fields of this hop, and those that `connection` names. `scan` is of these headers.
+pub fn take_hop(headers: &mut HeaderMap, scan: &Scan) -> Hop {
     let mut hop = Hop::default();
-    if present.te {
+    if scan.te {
         let te = headers.get_all(header::TE);
         hop.trailers = te.iter().any(|value| has_token(value, "trailers"));
         headers.remove(header::TE);
     }
-    let upgrade = if present.upgrade {
+    let upgrade = if scan.upgrade {
         headers.remove(header::UPGRADE)
     } else {
         None
     };
-    if present.connection {
+    if scan.connection {
         for value in take_all(&header::CONNECTION, headers) {
             for token in tokens(&value) {
                 if token.eq_ignore_ascii_case("upgrade") {
@@ -74,10 +43,10 @@ pub fn take_hop(headers: &mut HeaderMap) -> Hop {
             }
         }
     }
-    if present.transfer_encoding {
+    if scan.transfer_encoding {
         hop.chunked = headers.remove(header::TRANSFER_ENCODING).is_some();
     }
-    if present.others {
+    if scan.other_hop {
         headers.remove(KEEP_ALIVE);
         headers.remove(PROXY_CONNECTION);
     }
@@ -134,6 +103,11 @@ mod tests {
             .collect()
     }
 
+    fn taken(headers: &mut HeaderMap) -> Hop {
+        let scan = Scan::of(headers);
+        take_hop(headers, &scan)
+    }
+
     #[test]
     fn what_connection_names_goes() {
         let mut headers = map(&[
@@ -146,7 +120,7 @@ mod tests {
             ("upgrade", "h2c"),
             ("x-kept", "1"),
         ]);
-        let hop = take_hop(&mut headers);
+        let hop = taken(&mut headers);
         assert!(hop.trailers && hop.upgrade.is_none());
         assert_eq!(
             headers,
@@ -160,7 +134,7 @@ mod tests {
             ("connection", "keep-alive, Upgrade"),
             ("upgrade", "websocket"),
         ]);
-        assert_eq!(take_hop(&mut headers).upgrade.unwrap(), "websocket");
+        assert_eq!(taken(&mut headers).upgrade.unwrap(), "websocket");
         assert!(headers.is_empty());
     }
 }

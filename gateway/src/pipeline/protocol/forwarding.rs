@@ -8,7 +8,7 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header, request};
 use ipnet::IpNet;
 
-use super::super::context::Facts;
+use super::{super::context::Facts, scan::Scan};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -72,9 +72,11 @@ impl Peer {
     }
 }
 
-/// Makes the facts of an exchange and leaves in the head what the upstream is to know of the client.
+/// Makes the facts of an exchange and leaves in the head what the upstream is to know of the client. `scan` is of
+/// its headers.
 pub fn apply(
     head: &mut request::Parts,
+    scan: &Scan,
     peer: &Peer,
     forwarding: &Forwarding,
     fresh_id: impl FnOnce() -> HeaderValue,
@@ -86,7 +88,9 @@ pub fn apply(
         let known = headers.get(&X_REQUEST_ID).filter(|id| is_id(id)).cloned();
         (client(headers, peer, forwarding), known)
     } else {
-        forget(headers);
+        if scan.claims {
+            forget(headers);
+        }
         (peer.address, None)
     };
     let id = known.unwrap_or_else(|| {
@@ -126,15 +130,6 @@ pub fn apply(
 /// Removes what a client that is not trusted says about itself, under the names that upstreams may take for
 /// the same: many map `-` and `_` to one.
 fn forget(headers: &mut HeaderMap) {
-    let suspicious = |name: &HeaderName| {
-        let name = name.as_str();
-        name.starts_with("x-forwarded")
-            || name.starts_with("forwarded")
-            || name.bytes().any(|byte| byte == b'_')
-    };
-    if !headers.keys().any(suspicious) {
-        return;
-    }
     let forged: Vec<_> = headers
         .keys()
         .filter(|name| {
@@ -242,7 +237,8 @@ mod tests {
         });
         let mut head = request.body(()).unwrap().into_parts().0;
         let peer = Peer::new(SocketAddr::new(peer.parse().unwrap(), 9), false);
-        let facts = apply(&mut head, &peer, &forwarding, || {
+        let scan = Scan::of(&head.headers);
+        let facts = apply(&mut head, &scan, &peer, &forwarding, || {
             HeaderValue::from_static("fresh")
         });
         (head, facts)

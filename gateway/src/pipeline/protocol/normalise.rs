@@ -8,6 +8,8 @@ use std::{borrow::Cow, fmt::Write};
 
 use http::{HeaderValue, Method, Uri, Version, header, request, uri::PathAndQuery};
 
+use super::scan::Scan;
+
 /// How much of a head is accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -47,11 +49,11 @@ pub enum Refusal {
     AmbiguousFraming,
 }
 
-/// Checks a request's head and brings its target into origin form, with the authority in `host`.
+/// Checks a request's head, whose fields are those of `scan`, and brings its target into origin form, with the authority in `host`.
 ///
 /// # Errors
 /// Why the request is refused.
-pub fn admit(head: &mut request::Parts, limits: Limits) -> Result<(), Refusal> {
+pub fn admit(head: &mut request::Parts, scan: &Scan, limits: Limits) -> Result<(), Refusal> {
     method(&head.method)?;
     let target = head
         .uri
@@ -60,7 +62,7 @@ pub fn admit(head: &mut request::Parts, limits: Limits) -> Result<(), Refusal> {
     if target > limits.uri_length {
         return Err(Refusal::UriTooLong);
     }
-    if head.headers.len() > limits.header_count || bytes(head) > limits.header_bytes {
+    if head.headers.len() > limits.header_count || scan.bytes > limits.header_bytes {
         return Err(Refusal::HeadTooLarge);
     }
     authority(head)?;
@@ -78,13 +80,6 @@ pub fn method(method: &Method) -> Result<(), Refusal> {
         Method::TRACE => Err(Refusal::Trace),
         _ => Ok(()),
     }
-}
-
-fn bytes(head: &request::Parts) -> usize {
-    head.headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum()
 }
 
 /// Leaves exactly one `host`, in its one form.
@@ -118,11 +113,23 @@ fn authority(head: &mut request::Parts) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The bytes that a host and its port are made of.
+const IN_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        let fine = (byte as u8).is_ascii_alphanumeric()
+            || matches!(byte as u8, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'~');
+        table[byte] = fine;
+        byte += 1;
+    }
+    table
+};
+
 /// `uri-host [":" port]` without user information (RFC 9110 section 7.2), and without the dot of the DNS root:
 /// with it the same host would have a second spelling, which its routes do not know.
 fn host(given: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
-    let fine = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]~".contains(byte);
-    if !given.iter().all(fine) {
+    if !given.iter().all(|byte| IN_HOST[usize::from(*byte)]) {
         return Err(Refusal::BadHost);
     }
     let colon = given.iter().rposition(|byte| *byte == b':');
@@ -278,7 +285,8 @@ mod tests {
 
     fn admitted(request: request::Builder) -> Result<request::Parts, Refusal> {
         let mut head = request.body(()).unwrap().into_parts().0;
-        admit(&mut head, LIMITS).map(|()| head)
+        let scan = Scan::of(&head.headers);
+        admit(&mut head, &scan, LIMITS).map(|()| head)
     }
 
     #[test]
