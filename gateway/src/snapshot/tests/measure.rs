@@ -1,7 +1,10 @@
 //! How long a change takes among very many files: `cargo test --workspace --lib -- --ignored --nocapture measure`,
 //! with `CARGO_PROFILE_DEV_OPT_LEVEL=3` for numbers that mean something.
 
-use std::{hint::black_box, time::Instant};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use super::*;
 
@@ -65,13 +68,39 @@ fn measure_one_changed_file_among_many() {
         reloads.push(begun.elapsed());
         assert!(outcome.swapped);
     }
-    for (what, mut times) in [("compile", compiles), ("reload", reloads)] {
-        times.sort();
-        let mean = times.iter().sum::<std::time::Duration>() / times.len() as u32;
-        println!(
-            "{what}: mean {mean:?}, median {:?}, most {:?}",
-            times[times.len() / 2],
-            times[times.len() - 1]
-        );
+    report("compile", compiles);
+    report("reload", reloads);
+}
+
+/// The files on disk: which of them changed.
+#[test]
+#[ignore = "a measurement"]
+fn measure_reading_many_files_of_which_one_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = folder.path().join("witgate.yaml");
+    std::fs::write(&gateway, "listeners: [{ address: '127.0.0.1:0' }]").unwrap();
+    std::fs::create_dir(folder.path().join("routes.d")).unwrap();
+    let path = |n: usize| folder.path().join(format!("routes.d/team-{n:05}.yaml"));
+    for n in 0..FILES {
+        std::fs::write(path(n), routes_of(n, "/a")).unwrap();
     }
+    // A file that changed a moment ago is read to be sure.
+    std::thread::sleep(Duration::from_secs(3));
+    let mut loaded = crate::config::load(&gateway, None);
+    let mut times = Vec::new();
+    for round in 0..20 {
+        std::fs::write(path(round * 7), routes_of(round * 7, "/b")).unwrap();
+        let begun = Instant::now();
+        loaded = crate::config::load(&gateway, Some(&loaded));
+        times.push(begun.elapsed());
+        assert!(loaded.is_good() && loaded.routes.len() == FILES);
+    }
+    report("read", times);
+}
+
+fn report(what: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let mean = times.iter().sum::<Duration>() / times.len() as u32;
+    let (median, most) = (times[times.len() / 2], times[times.len() - 1]);
+    println!("{what}: mean {mean:?}, median {median:?}, most {most:?}");
 }
