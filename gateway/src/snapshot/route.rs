@@ -123,7 +123,7 @@ impl Draft<'_> {
         let chain = match self.chain {
             Some(chain) => Some(chain),
             None => Chain::compile(&self.name, &written.plugins, around.plugins, report.file())
-                .map_err(|problems| report.extend(problems))
+                .map_err(|problems| report.extend(problems.into_iter().map(split_hint)))
                 .ok(),
         };
         let request_headers = HeaderEdit::compile(&written.headers.request, report);
@@ -165,6 +165,19 @@ impl Draft<'_> {
         };
         Some((route, rules))
     }
+}
+
+/// A plugin has but one text for a problem: by custom, what to write instead follows after a semicolon.
+fn split_hint(mut problem: Problem) -> Problem {
+    let outside_of_quotes = |at: &usize| problem.message[..*at].matches('`').count() % 2 == 0;
+    let mut semicolons = problem.message.match_indices("; ").map(|(at, _)| at);
+    if problem.hint.is_none()
+        && let Some(at) = semicolons.find(outside_of_quotes)
+    {
+        problem.hint = Some(problem.message[at + 2..].to_owned());
+        problem.message.truncate(at);
+    }
+    problem
 }
 
 fn compile_action(
@@ -242,4 +255,34 @@ fn find_upstream(
         None => problem,
     });
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_write_instead_stands_beside_the_caret() {
+        let split = |message: &str| {
+            let file = Arc::new(PathBuf::from("a.yaml"));
+            let problem = split_hint(Problem::error(&file, Span::default(), message));
+            (problem.message, problem.hint)
+        };
+        let own =
+            |(message, hint): (&str, Option<&str>)| (message.to_owned(), hint.map(String::from));
+        for (message, parts) in [
+            (
+                "0 admits nobody; write at least 1",
+                ("0 admits nobody", Some("write at least 1")),
+            ),
+            (
+                "`a; b` is no field; write one; or none",
+                ("`a; b` is no field", Some("write one; or none")),
+            ),
+            ("`a; b` is no field", ("`a; b` is no field", None)),
+            ("wrong;so", ("wrong;so", None)),
+        ] {
+            assert_eq!(split(message), own(parts));
+        }
+    }
 }

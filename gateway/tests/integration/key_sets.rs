@@ -85,8 +85,13 @@ async fn a_set_that_a_route_still_needs_cannot_be_taken_away() {
         (&json!(5), &json!(27)),
         "{report}"
     );
-    let message = problem["message"].as_str().unwrap();
-    assert!(message.contains("did you mean `logins`?"), "{message}");
+    assert_eq!(
+        (&problem["message"], &problem["hint"]),
+        (
+            &json!("plugin `jwt-auth`: no key set is called `login`"),
+            &json!("did you mean `logins`? (declared: logins)")
+        )
+    );
     let stale = report["stale"].as_array().unwrap();
     assert!(
         stale.len() == 1 && stale[0].as_str().unwrap().ends_with("witgate.yaml"),
