@@ -21,6 +21,10 @@ pub struct Facts {
 /// A whole response made in the gateway: by a plugin, a `respond` action or an error.
 pub type LocalResponse = http::Response<Bytes>;
 
+/// In the extensions of a response that a plugin gave in the place of the one that was there.
+#[derive(Clone, Copy, Debug)]
+pub struct Replaced;
+
 /// Who is at fault for an error (DESIGN: one table from error to answer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {

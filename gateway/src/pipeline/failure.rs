@@ -128,7 +128,7 @@ fn plugin_failed(failure: &sandbox::Failure) -> Answer {
             INTERNAL,
             "the answer is too long",
         ),
-        (FailureKind::Timeout, _) => (
+        (FailureKind::Timeout(_), _) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "plugin-timeout",
             UNAVAILABLE,
@@ -142,7 +142,7 @@ fn plugin_failed(failure: &sandbox::Failure) -> Answer {
         ),
         (
             FailureKind::Trap(_)
-            | FailureKind::Memory
+            | FailureKind::Memory(_)
             | FailureKind::Failed(_)
             | FailureKind::Invalid(_),
             _,

@@ -7,10 +7,10 @@ use http_body_util::BodyExt;
 
 use super::{
     body::{BodyError, FilteredBody, RequestBody},
-    context::LocalResponse,
+    context::{LocalResponse, Replaced},
     exchange::Exchange,
     failure::Failure,
-    reply::Source,
+    reply::{Source, speaks_grpc},
     sandbox::{Break, ChainBody, Flow, PhaseError},
 };
 use crate::snapshot::Route;
@@ -49,8 +49,15 @@ pub(super) async fn on_response(exchange: &mut Exchange, response: &mut Response
     let (mut head, body) = std::mem::take(response).into_parts();
     *response = match Box::pin(exchange.policies.on_response(&mut head, body)).await {
         Ok(body) => {
-            let body = unfiltered(body).unwrap_or_else(Source::Filtered);
-            Response::from_parts(head, body)
+            let replaced = head.extensions.remove::<Replaced>().is_some();
+            let grpc = exchange.facts.as_ref().is_some_and(|facts| facts.grpc);
+            if replaced && grpc && !speaks_grpc(head.status, &head.headers) {
+                // A status has no body.
+                exchange.local(Response::from_parts(head, Bytes::new()))
+            } else {
+                let body = unfiltered(body).unwrap_or_else(Source::Filtered);
+                Response::from_parts(head, body)
+            }
         }
         Err(PhaseError::Failure(failure)) => exchange.answer(Failure::Plugin(failure)),
         Err(PhaseError::Body(error)) => exchange.answer(Failure::Cut(error)),

@@ -4,4 +4,4 @@ mod body;
 mod problem;
 
 pub use body::{Guard, Outcome, ReplyBody, Source};
-pub use problem::{answer, as_grpc};
+pub use problem::{answer, as_grpc, speaks_grpc};

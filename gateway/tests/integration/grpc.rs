@@ -112,7 +112,7 @@ async fn a_client_learns_why_there_is_no_server() {
 }
 
 /// A method, what its route says beside that, and the code that a client gets.
-const REFUSALS: [(&str, &str, &str); 13] = [
+const REFUSALS: [(&str, &str, &str); 14] = [
     ("/refused/Nowhere", "", "UNIMPLEMENTED"),
     (
         "/refused/Trap",
@@ -155,6 +155,11 @@ const REFUSALS: [(&str, &str, &str); 13] = [
         "/refused/Forbidden",
         "respond: { status: 403 }",
         "PERMISSION_DENIED",
+    ),
+    (
+        "/refused/Late",
+        "plugins: [hostile: { on-response: reply }], to: up",
+        "UNKNOWN",
     ),
     // The server's own answer is on its way when this happens.
     (

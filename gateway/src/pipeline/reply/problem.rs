@@ -1,7 +1,7 @@
 //! The gateway's own answers: RFC 9457 problem documents, and for gRPC calls a trailers-only status.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::super::{
@@ -83,8 +83,7 @@ fn percent_encode(message: &str) -> String {
 /// A plugin's HTTP error as a gRPC client understands it; its other fields stay (`www-authenticate`, `retry-after`).
 pub fn as_grpc(response: LocalResponse) -> LocalResponse {
     let status = response.status();
-    let has_status = response.headers().contains_key(&GRPC_STATUS);
-    if has_status || status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS {
+    if speaks_grpc(status, response.headers()) {
         return response;
     }
     let message = status.canonical_reason().unwrap_or("refused");
@@ -95,6 +94,13 @@ pub fn as_grpc(response: LocalResponse) -> LocalResponse {
         }
     }
     converted
+}
+
+/// Whether a gRPC client understands a response as it is.
+pub fn speaks_grpc(status: StatusCode, headers: &HeaderMap) -> bool {
+    headers.contains_key(&GRPC_STATUS)
+        || status.is_success()
+        || status == StatusCode::SWITCHING_PROTOCOLS
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl Refusal {
             }
             Self::NotGranted(name) => format!("add `{name}` to its `grants` if it may have that"),
             Self::OtherWorld(_) => String::from("a plugin is made with the SDK `witgate-plugin`"),
-            Self::Start(FailureKind::Memory) => {
+            Self::Start(FailureKind::Memory(_)) => {
                 String::from("raise `limits.memory` or `limits.table`")
             }
             _ => return None,

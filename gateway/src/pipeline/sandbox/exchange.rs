@@ -308,7 +308,7 @@ impl Drop for Running {
 
 /// Every failure is counted once and logged once.
 pub(super) fn report(slot: &Slot, about: &About, phase: Phase, kind: &FailureKind) {
-    slot.home.shard.failed(kind);
+    slot.home.shard.failed(phase, kind);
     tracing::error!(
         plugin = &*slot.home.plugin,
         phase = phase.name(),

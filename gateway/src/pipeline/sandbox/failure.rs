@@ -19,10 +19,10 @@ pub struct Failure {
 pub enum FailureKind {
     /// The guest trapped; the text has its backtrace.
     Trap(Arc<str>),
-    /// The call took longer than `limits.time`.
-    Timeout,
-    /// The guest trapped after it was refused memory or table elements beyond its limits.
-    Memory,
+    /// The call took longer than `limits.time`; the text has the guest's backtrace, unless it was waiting.
+    Timeout(Arc<str>),
+    /// The guest trapped after it was refused memory or table elements beyond its limits; the text has its backtrace.
+    Memory(Arc<str>),
     /// The plugin itself says that it could not do its work.
     Failed(Arc<str>),
     /// The plugin answered what cannot be carried out.
@@ -42,8 +42,8 @@ impl FailureKind {
     pub(super) const fn index(&self) -> usize {
         match self {
             Self::Trap(_) => 0,
-            Self::Timeout => 1,
-            Self::Memory => 2,
+            Self::Timeout(_) => 1,
+            Self::Memory(_) => 2,
             Self::Failed(_) => 3,
             Self::Invalid(_) => 4,
             Self::BodyTooLarge(_) => 5,
@@ -80,8 +80,14 @@ impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trap(what) => write!(f, "trapped ({what})"),
-            Self::Timeout => f.write_str("took longer than its `limits.time`"),
-            Self::Memory => f.write_str("needed more than its `limits.memory` or `limits.table`"),
+            Self::Timeout(what) => {
+                f.write_str("took longer than its `limits.time`")?;
+                in_parentheses(what, f)
+            }
+            Self::Memory(what) => {
+                f.write_str("needed more than its `limits.memory` or `limits.table`")?;
+                in_parentheses(what, f)
+            }
             Self::Failed(message) => write!(f, "failed ({message})"),
             Self::Invalid(what) => write!(f, "gave an answer that cannot be carried out ({what})"),
             Self::BodyTooLarge(limit) => {
@@ -89,5 +95,13 @@ impl fmt::Display for FailureKind {
             }
             Self::Exhausted(what) => write!(f, "had no instance to run in ({what})"),
         }
+    }
+}
+
+fn in_parentheses(what: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if what.is_empty() {
+        Ok(())
+    } else {
+        write!(f, " ({what})")
     }
 }

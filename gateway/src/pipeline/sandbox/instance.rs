@@ -133,7 +133,7 @@ impl Instance {
             let call = function.call_async(&mut self.store, params);
             match Box::pin(tokio::time::timeout(time, call)).await {
                 Ok(returned) => returned,
-                Err(_) => return Err(FailureKind::Timeout),
+                Err(_) => return Err(FailureKind::Timeout("".into())),
             }
         } else {
             function.call(&mut self.store, params)
@@ -216,7 +216,7 @@ impl Instance {
             let drop = resource.resource_drop_async(&mut self.store);
             match tokio::time::timeout(self.time, drop).await {
                 Ok(dropped) => dropped,
-                Err(_) => return Err(FailureKind::Timeout),
+                Err(_) => return Err(FailureKind::Timeout("".into())),
             }
         } else {
             resource.resource_drop(&mut self.store)
@@ -255,9 +255,9 @@ fn deadline(store: &mut Store<State>, waits: bool, time: Duration) {
 
 fn failure(store: &mut Store<State>, error: &wasmtime::Error) -> FailureKind {
     if let Some(Trap::Interrupt) = error.downcast_ref::<Trap>() {
-        FailureKind::Timeout
+        FailureKind::Timeout(format!("{error:?}").into())
     } else if store.data_mut().meter.take_refused() {
-        FailureKind::Memory
+        FailureKind::Memory(format!("{error:?}").into())
     } else {
         FailureKind::Trap(format!("{error:?}").into())
     }

@@ -37,7 +37,7 @@ pub(super) struct PluginStats {
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     calls: [AtomicU64; Phase::ALL.len()],
-    failures: [AtomicU64; LABELS.len()],
+    failures: [[AtomicU64; LABELS.len()]; Phase::ALL.len()],
     started: AtomicU64,
     stopped: AtomicU64,
     second: AtomicU64,
@@ -57,8 +57,8 @@ impl Shard {
         bump(&self.calls[phase.index()]);
     }
 
-    pub(super) fn failed(&self, kind: &FailureKind) {
-        bump(&self.failures[kind.index()]);
+    pub(super) fn failed(&self, phase: Phase, kind: &FailureKind) {
+        bump(&self.failures[phase.index()][kind.index()]);
     }
 
     pub(super) fn started(&self) {
@@ -133,17 +133,11 @@ impl Registry {
             out,
             "sandbox_failures_total",
             "counter",
-            "Calls of a plugin that failed, by how.",
+            "Calls of a plugin that failed, by phase and how.",
         );
         for (name, stats) in &plugins {
-            for (index, kind) in LABELS.iter().enumerate() {
-                let failures = stats.sum(|shard| &shard.failures[index]);
-                sample(
-                    out,
-                    "sandbox_failures_total",
-                    &[("plugin", name), ("kind", kind)],
-                    failures,
-                );
+            for phase in Phase::ALL {
+                failures(out, name, stats, phase);
             }
         }
         family(
@@ -189,6 +183,18 @@ impl Registry {
     }
 }
 
+/// Of a phase that was never called there is nothing to show, unless it failed all the same.
+fn failures(out: &mut String, plugin: &str, stats: &PluginStats, phase: Phase) {
+    let called = stats.sum(|shard| &shard.calls[phase.index()]) > 0;
+    for (index, kind) in LABELS.iter().enumerate() {
+        let failures = stats.sum(|shard| &shard.failures[phase.index()][index]);
+        if called || failures > 0 {
+            let labels = [("plugin", plugin), ("phase", phase.name()), ("kind", kind)];
+            sample(out, "sandbox_failures_total", &labels, failures);
+        }
+    }
+}
+
 fn family(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(
         out,
@@ -230,7 +236,7 @@ mod tests {
         let (one, two) = (stats.shard(), stats.shard());
         one.called(Phase::Request);
         two.called(Phase::Request);
-        two.failed(&FailureKind::Timeout);
+        two.failed(Phase::Request, &FailureKind::Timeout("".into()));
         stats
             .series
             .counter("hits", &[], 0)
@@ -245,7 +251,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("witgate_sandbox_failures_total{plugin=\"a\\\"b\",kind=\"timeout\"} 1\n")
+            text.contains("witgate_sandbox_failures_total{plugin=\"a\\\"b\",phase=\"on-request\",kind=\"timeout\"} 1\n")
         );
         assert!(text.contains("witgate_plugin_hits{plugin=\"a\\\"b\"} 3\n"));
     }

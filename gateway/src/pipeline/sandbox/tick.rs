@@ -60,7 +60,7 @@ async fn tick(plugin: Arc<Plugin>, settings: Arc<Settings>) {
         let Err(kind) = tick_in_one(&plugin, &settings).await else {
             continue;
         };
-        plugin.home.shard.failed(&kind);
+        plugin.home.shard.failed(Phase::Tick, &kind);
         tracing::error!(
             plugin = plugin.name(),
             phase = Phase::Tick.name(),

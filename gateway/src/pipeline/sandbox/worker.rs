@@ -11,8 +11,8 @@ use std::{
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 use super::{
-    ending::Ending, failure::FailureKind, host::Host, instance::Instance, plugin::Plugin,
-    state::Home, stats::Shard,
+    ending::Ending, failure::FailureKind, host::Host, instance::Instance, phase::Phase,
+    plugin::Plugin, state::Home, stats::Shard,
 };
 
 /// Instances of one plugin that waits, on one worker. Beyond that, exchanges stand in line for one of them.
@@ -154,7 +154,7 @@ impl Worker {
                 };
                 if let Err(kind) = lent.sweep().await {
                     let plugin = &*slot.home.plugin;
-                    slot.home.shard.failed(&kind);
+                    slot.home.shard.failed(Phase::Configure, &kind);
                     tracing::error!(plugin, "while it dropped a configuration: {kind}");
                 }
             }

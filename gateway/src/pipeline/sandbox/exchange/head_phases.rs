@@ -8,7 +8,7 @@ use wasmtime::component::Resource;
 
 use super::{Exchange, Flow, Interruption, PhaseError, Running};
 use crate::pipeline::{
-    context::LocalResponse,
+    context::{LocalResponse, Replaced},
     sandbox::{
         bindings::{on_request, on_response, types},
         body::{Break, ChainBody, Direction},
@@ -119,6 +119,7 @@ fn replace(parts: &mut http::response::Parts, reply: LocalResponse) -> Bytes {
     let (reply, body) = reply.into_parts();
     parts.status = reply.status;
     parts.headers = reply.headers;
+    parts.extensions.insert(Replaced);
     body
 }
 

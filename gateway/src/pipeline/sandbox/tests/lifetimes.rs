@@ -51,7 +51,9 @@ async fn a_trap_at_the_end_harms_nobody() {
         head(&exchange, &mut request()).await.unwrap();
     }
     assert_eq!(
-        bed.metric("witgate_sandbox_failures_total{plugin=\"hostile\",kind=\"trap\"}"),
+        bed.metric(
+            "witgate_sandbox_failures_total{plugin=\"hostile\",phase=\"on-end\",kind=\"trap\"}"
+        ),
         3
     );
 }

@@ -64,7 +64,9 @@ async fn a_tick_that_traps_is_tried_again_in_another_instance() {
     let mut ticker = Ticker::default();
     ticker.update([&chain]);
     bed.until(TICKS, |ticks| ticks >= 2).await;
-    let traps = bed.metric("witgate_sandbox_failures_total{plugin=\"ticker\",kind=\"trap\"}");
+    let traps = bed.metric(
+        "witgate_sandbox_failures_total{plugin=\"ticker\",phase=\"on-tick\",kind=\"trap\"}",
+    );
     assert!(traps >= 1);
     assert!(bed.metric(PARSED) >= 2);
     // Of the first instance the interval, a tick, the interval, the trap; of the second at least two.
@@ -80,7 +82,9 @@ async fn an_instance_that_has_had_its_calls_is_replaced() {
     ticker.update([&chain]);
     bed.until(TICKS, |ticks| ticks >= 5).await;
     assert!(bed.metric(PARSED) >= 3);
-    let traps = bed.find_metric("witgate_sandbox_failures_total{plugin=\"ticker\",kind=\"trap\"}");
+    let traps = bed.find_metric(
+        "witgate_sandbox_failures_total{plugin=\"ticker\",phase=\"on-tick\",kind=\"trap\"}",
+    );
     assert_eq!(traps.unwrap_or_default(), 0);
     assert_eq!(bed.metric(INSTANCES), 1);
 }

@@ -39,7 +39,7 @@ async fn a_wait_beyond_the_limit_is_cut() {
     let sandbox = Sandbox::new(&bed.host);
     let exchange = sandbox.begin(&chain, &facts());
     let failure = head(&exchange, &mut request()).await.unwrap_err();
-    assert!(matches!(failure.kind, FailureKind::Timeout));
+    assert!(matches!(failure.kind, FailureKind::Timeout(_)));
 }
 
 #[tokio::test]
