@@ -13,7 +13,7 @@ pub use duration::HumanDuration;
 pub struct Problem {
     /// A JSON pointer (RFC 6901) into the configuration, `""` for the whole of it.
     pub pointer: String,
-    /// What is wrong, and what to write instead.
+    /// What is wrong, and after a semicolon what to write instead.
     pub message: String,
 }
 
