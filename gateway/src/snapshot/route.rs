@@ -169,7 +169,12 @@ impl Draft<'_> {
 
 /// A plugin has but one text for a problem: by custom, what to write instead follows after a semicolon.
 fn split_hint(mut problem: Problem) -> Problem {
-    let outside_of_quotes = |at: &usize| problem.message[..*at].matches('`').count().is_multiple_of(2);
+    let outside_of_quotes = |at: &usize| {
+        problem.message[..*at]
+            .matches('`')
+            .count()
+            .is_multiple_of(2)
+    };
     let mut semicolons = problem.message.match_indices("; ").map(|(at, _)| at);
     if problem.hint.is_none()
         && let Some(at) = semicolons.find(outside_of_quotes)
