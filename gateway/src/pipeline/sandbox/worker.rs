@@ -116,6 +116,8 @@ impl Worker {
             plugin: Arc::downgrade(plugin),
             home: Arc::new(home),
             instances: RefCell::default(),
+            starting: Cell::new(0),
+            started: Notify::new(),
             turn: Cell::new(0),
         }
     }
@@ -168,7 +170,32 @@ pub(super) struct Slot {
     pub(super) home: Arc<Home>,
     /// Those that new exchanges may use. A plugin that cannot wait needs but one.
     instances: RefCell<Vec<Shared>>,
+    /// How many more are being started.
+    starting: Cell<usize>,
+    /// One of them has been, or could not be.
+    started: Notify,
     turn: Cell<usize>,
+}
+
+/// An instance that is being started. However that ends, those who wait for it look again.
+struct Starting<'a>(&'a Slot);
+
+impl<'a> Starting<'a> {
+    fn begin(slot: &'a Slot) -> Self {
+        slot.starting.set(slot.starting.get() + 1);
+        Self(slot)
+    }
+}
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.starting.set(self.0.starting.get() - 1);
+        self.0.started.notify_waiters();
+    }
+}
+
+fn busy() -> FailureKind {
+    FailureKind::Exhausted("all its instances are busy".into())
 }
 
 impl Slot {
@@ -184,25 +211,36 @@ impl Slot {
 
     /// A warm instance; the first exchange starts it.
     pub(super) async fn warm(self: &Rc<Self>, plugin: &Plugin) -> Result<Lent, FailureKind> {
-        if let Some(free) = self.free() {
-            return Ok(free);
+        loop {
+            if let Some(free) = self.free() {
+                return Ok(free);
+            }
+            if self.instances.borrow().len() + self.starting.get() < MOST_WAITING {
+                let _starting = Starting::begin(self);
+                let lent = self.fresh(plugin).await?;
+                self.instances.borrow_mut().push(Arc::clone(&lent.shared));
+                return Ok(lent);
+            }
+            if let Some(shared) = self.next_in_turn() {
+                let lent = self.lend(plugin, &shared).await?;
+                return if lent.is_poisoned() {
+                    self.fresh(plugin).await
+                } else {
+                    Ok(lent)
+                };
+            }
+            // All of them are being started.
+            let started = tokio::time::timeout(plugin.settings.limits.time, self.started.notified());
+            started.await.map_err(|_| busy())?;
         }
-        if self.instances.borrow().len() < MOST_WAITING {
-            let lent = self.fresh(plugin).await?;
-            self.instances.borrow_mut().push(Arc::clone(&lent.shared));
-            return Ok(lent);
-        }
-        let shared = {
-            let instances = self.instances.borrow();
-            self.turn.set(self.turn.get().wrapping_add(1));
-            Arc::clone(&instances[self.turn.get() % instances.len()])
-        };
-        let lent = self.lend(plugin, &shared).await?;
-        if lent.is_poisoned() {
-            self.fresh(plugin).await
-        } else {
-            Ok(lent)
-        }
+    }
+
+    fn next_in_turn(&self) -> Option<Shared> {
+        let instances = self.instances.borrow();
+        let turn = self.turn.get().wrapping_add(1);
+        self.turn.set(turn);
+        let index = turn.checked_rem(instances.len())?;
+        Some(Arc::clone(&instances[index]))
     }
 
     /// A new instance that nobody else knows.
@@ -225,7 +263,7 @@ impl Slot {
             tokio::time::timeout(plugin.settings.limits.time, Arc::clone(shared).lock_owned());
         match turn.await {
             Ok(instance) => Ok(self.lent(shared, instance)),
-            Err(_) => Err(FailureKind::Exhausted("all its instances are busy".into())),
+            Err(_) => Err(busy()),
         }
     }
 

@@ -33,6 +33,26 @@ async fn exchanges_wait_beside_each_other() {
 }
 
 #[tokio::test]
+async fn many_exchanges_at_once_start_a_bounded_number_of_instances() {
+    let bed = Bed::new();
+    let chain = bed.compiled(&sleeper("30s"), "[{ sleeper: { sleep: 20 } }]");
+    chain
+        .plugins()
+        .for_each(|(plugin, _)| plugin.dismiss_judge());
+    let sandbox = Sandbox::new(&bed.host);
+    let most = std::cell::Cell::new(0);
+    let one = async || {
+        let exchange = sandbox.begin(&chain, &facts());
+        let mut parts = request();
+        head(&exchange, &mut parts).await.unwrap();
+        let now = bed.metric("witgate_sandbox_instances{plugin=\"sleeper\"}");
+        most.set(now.max(most.get()));
+    };
+    futures_util::future::join_all((0..64).map(|_| one())).await;
+    assert!((2..=16).contains(&most.get()), "{} instances", most.get());
+}
+
+#[tokio::test]
 async fn a_wait_beyond_the_limit_is_cut() {
     let bed = Bed::new();
     let chain = bed.compiled(&sleeper("50ms"), "[{ sleeper: { sleep: 60000 } }]");
