@@ -32,16 +32,15 @@ pub enum BodyError {
 /// A boxed body: what plugins with a body phase make of one.
 pub type FilteredBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError>>>;
 
-/// A request's body on its way to the upstream.
-#[derive(Default)]
-pub enum RequestBody {
-    #[default]
-    Empty,
+/// A body between two stages: what was made here, what still comes from a peer, or what plugins make of one.
+pub enum StageBody<P> {
     Whole(Option<Bytes>),
-    /// Boxed, since requests move often and most have no body.
-    Client(Box<ClientBody>),
+    Peer(P),
     Filtered(FilteredBody),
 }
+
+/// A request's body on its way to the upstream. The client's is boxed: requests move often, and most have none.
+pub type RequestBody = StageBody<Box<ClientBody>>;
 
 /// The client's body: bounded in size, and in the time between two pieces.
 pub struct ClientBody {
@@ -131,7 +130,40 @@ impl ClientBody {
     }
 }
 
-impl Body for RequestBody {
+impl Body for ClientBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.poll(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl<P> StageBody<P> {
+    pub fn whole(bytes: Bytes) -> Self {
+        Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+impl<P> Default for StageBody<P> {
+    /// No byte.
+    fn default() -> Self {
+        Self::Whole(None)
+    }
+}
+
+impl<P: Body<Data = Bytes, Error = BodyError> + Unpin> Body for StageBody<P> {
     type Data = Bytes;
     type Error = BodyError;
 
@@ -140,37 +172,27 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
-            Self::Empty => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Client(body) => body.poll(cx),
+            Self::Peer(body) => Pin::new(body).poll_frame(cx),
             Self::Filtered(body) => body.as_mut().poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Empty => true,
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Client(body) => body.incoming.is_end_stream(),
+            Self::Peer(body) => body.is_end_stream(),
             Self::Filtered(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Empty => SizeHint::with_exact(0),
             Self::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
             }
-            Self::Client(body) => body.incoming.size_hint(),
+            Self::Peer(body) => body.size_hint(),
             Self::Filtered(body) => body.size_hint(),
         }
-    }
-}
-
-impl RequestBody {
-    /// Nothing will come of it: the request can be sent again as it was.
-    pub fn is_empty(&self) -> bool {
-        self.is_end_stream()
     }
 }

@@ -98,11 +98,11 @@ impl Exchange {
     /// The request's body, bounded as its route says.
     pub fn receive(&mut self, route: &Route, incoming: Incoming) -> RequestBody {
         if incoming.is_end_stream() {
-            return RequestBody::Empty;
+            return RequestBody::default();
         }
         let upload = Rc::clone(self.upload.insert(Rc::default()));
         let deadlines = &self.worker.deadlines;
-        RequestBody::Client(Box::new(ClientBody::new(
+        RequestBody::Peer(Box::new(ClientBody::new(
             incoming,
             route.body_limit,
             route.idle_timeout,

@@ -118,7 +118,7 @@ fn receive(
         let upstream = hyper::upgrade::on(&mut response);
         tunnel(exchange, route, client, upstream);
     }
-    response.map(Source::Upstream)
+    response.map(Source::Peer)
 }
 
 /// The stream lives on when the exchange has ended; the connection counts as busy until then.

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 
 use super::super::{
-    body::{BodyError, FilteredBody},
+    body::{BodyError, StageBody},
     upstream::UpstreamBody,
 };
 
@@ -35,58 +35,7 @@ pub trait Guard {
 }
 
 /// Where a response's body comes from.
-pub enum Source {
-    Whole(Option<Bytes>),
-    Upstream(UpstreamBody),
-    Filtered(FilteredBody),
-}
-
-impl Source {
-    pub fn whole(bytes: Bytes) -> Self {
-        Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()))
-    }
-}
-
-impl Default for Source {
-    /// No byte.
-    fn default() -> Self {
-        Self::Whole(None)
-    }
-}
-
-impl Body for Source {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut *self {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Upstream(body) => Pin::new(body).poll_frame(cx),
-            Self::Filtered(body) => body.as_mut().poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(bytes) => bytes.is_none(),
-            Self::Upstream(body) => body.is_end_stream(),
-            Self::Filtered(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
-            }
-            Self::Upstream(body) => body.size_hint(),
-            Self::Filtered(body) => body.size_hint(),
-        }
-    }
-}
+pub type Source = StageBody<UpstreamBody>;
 
 /// A response's body as hyper sends it: from here on its end is the end of the exchange.
 pub struct ReplyBody {

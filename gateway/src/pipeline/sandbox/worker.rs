@@ -230,7 +230,8 @@ impl Slot {
                 };
             }
             // All of them are being started.
-            let started = tokio::time::timeout(plugin.settings.limits.time, self.started.notified());
+            let started =
+                tokio::time::timeout(plugin.settings.limits.time, self.started.notified());
             started.await.map_err(|_| busy())?;
         }
     }

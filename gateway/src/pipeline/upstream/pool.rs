@@ -10,6 +10,7 @@ use std::{
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use http::{Method, Request, Response, request};
+use http_body::Body;
 use hyper::client::conn::TrySendError;
 
 use super::{
@@ -367,12 +368,12 @@ fn repeatable(request: &Request1) -> Option<Box<Request1>> {
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
     );
-    if !idempotent || !request.body().is_empty() {
+    if !idempotent || !request.body().is_end_stream() {
         return None;
     }
     let (mut parts, ()) = Request::new(()).into_parts();
     copy_head(request, &mut parts);
-    Some(Box::new(Request::from_parts(parts, RequestBody::Empty)))
+    Some(Box::new(Request::from_parts(parts, RequestBody::default())))
 }
 
 fn copy_head(request: &Request1, parts: &mut request::Parts) {
