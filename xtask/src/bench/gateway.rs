@@ -18,8 +18,12 @@ use crate::run::processes::Process;
 pub(super) struct Gateway {
     process: Process,
     pub(super) port: u16,
+    /// The folder of route files.
     pub(super) routes: PathBuf,
 }
+
+/// The one route file of most gateways here.
+const FILE: &str = "routes.yaml";
 
 impl Gateway {
     pub(super) fn start(
@@ -29,15 +33,31 @@ impl Gateway {
         settings: &str,
         routes: &str,
     ) -> anyhow::Result<Self> {
+        Self::start_with(bench, name, port, settings, [(FILE.into(), routes.into())])
+    }
+
+    /// With these route files, and no others.
+    pub(super) fn start_with(
+        bench: &Bench<'_>,
+        name: &str,
+        port: u16,
+        settings: &str,
+        files: impl IntoIterator<Item = (String, String)>,
+    ) -> anyhow::Result<Self> {
         let folder = bench.folder.join(name);
-        fs::create_dir_all(folder.join("routes.d"))?;
+        let routes = folder.join("routes.d");
+        if routes.is_dir() {
+            fs::remove_dir_all(&routes)?;
+        }
+        fs::create_dir_all(&routes)?;
+        for (name, text) in files {
+            fs::write(routes.join(name), text)?;
+        }
         let admin = admin(port);
         let gateway = format!(
             "listeners: [{{ address: '127.0.0.1:{port}' }}]\nadmin: {{ address: '{admin}' }}\nworkers: 1\nlogging: {{ access: off, level: warn }}\n{settings}\n"
         );
         fs::write(folder.join("witgate.yaml"), gateway)?;
-        let file = folder.join("routes.d/routes.yaml");
-        fs::write(&file, routes)?;
         let program = bench.workspace.target().join("release/witgate");
         let mut command = Command::new("taskset");
         // taskset becomes the program, so that its process id is the gateway's.
@@ -49,14 +69,14 @@ impl Gateway {
         let mut gateway = Self {
             process: Process::start("witgate", &mut command)?,
             port,
-            routes: file,
+            routes,
         };
         gateway.until_ready()?;
         Ok(gateway)
     }
 
     fn until_ready(&mut self) -> anyhow::Result<()> {
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_secs(120);
         while !ask(&admin(self.port), "GET", "/readyz").is_ok_and(|answer| answer.status == 200) {
             self.process.check()?;
             if Instant::now() > end {
@@ -65,6 +85,26 @@ impl Gateway {
             thread::sleep(Duration::from_millis(20));
         }
         Ok(())
+    }
+
+    /// Replaces a route file as editors and deployments do: written under another name, then renamed. Returns when
+    /// the rename was begun.
+    pub(super) fn replace(&self, name: &str, text: &str) -> anyhow::Result<Instant> {
+        // Hidden: the gateway watches the folder.
+        let draft = self.routes.join(".draft");
+        fs::write(&draft, text)?;
+        let begun = Instant::now();
+        fs::rename(draft, self.routes.join(name))?;
+        Ok(begun)
+    }
+
+    /// The same for the one file that [`Self::start`] made.
+    pub(super) fn replace_all(&self, text: &str) -> anyhow::Result<Instant> {
+        self.replace(FILE, text)
+    }
+
+    pub(super) fn metrics(&self) -> anyhow::Result<String> {
+        Ok(ask(&admin(self.port), "GET", "/metrics")?.body)
     }
 
     pub(super) fn id(&self) -> u32 {
