@@ -9,9 +9,10 @@ use rustls::ServerConfig;
 
 use crate::{
     config::{
-        self, load,
+        self, load, load_again,
         problem::{Problem, Severity},
         raw,
+        watch::Changed,
     },
     pipeline::{
         listen::compile_tls,
@@ -57,9 +58,17 @@ impl Assembly {
         self
     }
 
-    /// Reads what has changed since the last time.
+    /// Looks for what has changed since the last time, and reads it.
     pub fn read(&mut self) -> Assembled {
-        let files = load(&self.path, self.files.as_ref());
+        self.read_changed(&Changed::Anything)
+    }
+
+    /// Reads what has changed since the last time, if it is known where to look.
+    pub fn read_changed(&mut self, changed: &Changed) -> Assembled {
+        let files = match (self.files.take(), changed) {
+            (Some(files), Changed::Routes(names)) => load_again(files, names),
+            (files, _) => load(&self.path, files.as_ref()),
+        };
         let mut warnings = Vec::new();
         let gateway = self.gateway(&files);
         let (gateway, tls) = match gateway {

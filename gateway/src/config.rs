@@ -9,4 +9,4 @@ pub mod secret;
 pub mod span;
 pub mod watch;
 
-pub use load::{Loaded, Source, compare_paths, load};
+pub use load::{Loaded, Source, compare_paths, load, load_again};

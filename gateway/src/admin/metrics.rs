@@ -60,4 +60,16 @@ fn configuration(control: &Control, out: &mut String) {
             "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
         );
     }
+    let name = "witgate_config_last_reload_seconds";
+    let _ = writeln!(
+        out,
+        "# HELP {name} How long the steps of the last reload took.\n# TYPE {name} gauge"
+    );
+    for (step, took) in [
+        ("read", last.took.read),
+        ("compile", last.took.compile),
+        ("settle", last.took.settle),
+    ] {
+        let _ = writeln!(out, "{name}{{step=\"{step}\"}} {}", took.as_secs_f64());
+    }
 }

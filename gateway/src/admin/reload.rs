@@ -28,7 +28,7 @@ impl<'a> Report<'a> {
             generation: last.outcome.generation,
             swapped: last.outcome.swapped,
             reason: last.reason.to_string(),
-            took_ms: last.took.as_secs_f64() * 1e3,
+            took_ms: last.took.total().as_secs_f64() * 1e3,
             stale: last
                 .outcome
                 .stale

@@ -18,7 +18,7 @@ use crate::{
     config::{
         problem::{Problem, Severity, render},
         raw,
-        watch::Watch,
+        watch::{Changed, Watch},
     },
     pipeline::{
         listen::Acceptor,
@@ -57,7 +57,32 @@ pub struct LastReload {
     pub outcome: Outcome,
     pub reason: Reason,
     pub at: SystemTime,
-    pub took: Duration,
+    pub took: Took,
+}
+
+/// How long the steps of a reload took.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    /// Looking for what changed, reading and parsing it.
+    pub read: Duration,
+    /// Compiling it and the swap.
+    pub compile: Duration,
+    /// What is told afterwards: plugins, key sets, listeners.
+    pub settle: Duration,
+}
+
+impl Took {
+    fn between(begun: Instant, read: Instant, compiled: Instant) -> Self {
+        Self {
+            read: read.duration_since(begun),
+            compile: compiled.duration_since(read),
+            settle: compiled.elapsed(),
+        }
+    }
+
+    pub fn total(self) -> Duration {
+        self.read + self.compile + self.settle
+    }
 }
 
 /// What the control thread knows.
@@ -111,6 +136,7 @@ impl Control {
             tls,
             warnings,
         } = assembly.read();
+        let read = Instant::now();
         let refuse = |mut problems: Vec<Problem>| {
             problems.extend(warnings.iter().cloned());
             let mut rendered = Vec::new();
@@ -122,6 +148,7 @@ impl Control {
             Error::Configuration { problems, rendered }
         };
         let (reloader, mut outcome) = Reloader::start(inputs).map_err(refuse)?;
+        let compiled = Instant::now();
         outcome.problems.extend(warnings);
         let raw = Arc::clone(reloader.gateway());
         assembly.settle(&raw);
@@ -132,7 +159,7 @@ impl Control {
             outcome,
             reason: Reason::Start,
             at: SystemTime::now(),
-            took: begun.elapsed(),
+            took: Took::between(begun, read, compiled),
         };
         let control = Self {
             acceptors: tls
@@ -157,13 +184,20 @@ impl Control {
 
     /// Reads the configuration again and makes live what can be.
     pub fn reload(&self, reason: Reason) -> LastReload {
+        self.reload_changed(reason, &Changed::Anything)
+    }
+
+    /// The same, for what has changed.
+    fn reload_changed(&self, reason: Reason, changed: &Changed) -> LastReload {
         let begun = Instant::now();
         let Assembled {
             inputs,
             tls,
             warnings,
-        } = self.assembly.borrow_mut().read();
+        } = self.assembly.borrow_mut().read_changed(changed);
+        let read = Instant::now();
         let mut outcome = self.reloader.borrow_mut().reload(inputs);
+        let compiled = Instant::now();
         outcome.problems.extend(warnings);
         let raw = Arc::clone(self.reloader.borrow().gateway());
         self.assembly.borrow_mut().settle(&raw);
@@ -187,7 +221,7 @@ impl Control {
             outcome,
             reason,
             at: SystemTime::now(),
-            took: begun.elapsed(),
+            took: Took::between(begun, read, compiled),
         };
         report(&last);
         self.last.replace(last.clone());
@@ -233,8 +267,12 @@ impl Control {
         };
         // What changed between the first reading and the watch, nobody tells.
         self.reload(Reason::Change);
-        while changes.next().await {
-            self.reload(Reason::Change);
+        while let Some(changed) = changes.next().await {
+            self.reload_changed(Reason::Change, &changed);
+            if let Changed::Routes(_) = changed {
+                // What is to be watched stands in `witgate.yaml`.
+                continue;
+            }
             let assembly = self.assembly.borrow();
             let folder = assembly
                 .files()
@@ -324,7 +362,7 @@ fn report(last: &LastReload) {
         .iter()
         .map(|file| file.display().to_string())
         .collect();
-    let took = last.took;
+    let took = last.took.total();
     if !swapped && last.reason == Reason::Change && last.outcome.problems.is_empty() {
         // A file was touched, and says what it said before.
         return tracing::debug!(generation, ?took, "nothing changed");

@@ -5,6 +5,8 @@
 
 use std::{
     cmp::Ordering,
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -66,6 +68,36 @@ impl Loaded {
     }
 }
 
+impl Loaded {
+    /// Reads one route file again, which may be new, or gone.
+    fn refresh(&mut self, name: &OsStr) {
+        let path = self.folder.join(name);
+        let place = self
+            .routes
+            .binary_search_by(|source| compare_paths(&source.path, &path));
+        if !folder::has(&path) {
+            if let Ok(index) = place {
+                self.routes.remove(index);
+                self.route_stamps.remove(index);
+            }
+            return;
+        }
+        // The stamp is not asked: the file may have changed within a step of the clock.
+        let known = place.ok().map(|index| (&self.routes[index], None));
+        let (source, stamp) = read(&path, known);
+        match place {
+            Ok(index) => {
+                self.routes[index] = source;
+                self.route_stamps[index] = stamp;
+            }
+            Err(index) => {
+                self.routes.insert(index, source);
+                self.route_stamps.insert(index, stamp);
+            }
+        }
+    }
+}
+
 impl Texts for Loaded {
     fn text(&self, file: &Path) -> Option<&str> {
         if *file == **self.gateway.path {
@@ -101,6 +133,21 @@ pub fn load(config: &Path, previous: Option<&Loaded>) -> Loaded {
             (loaded.routes, loaded.route_stamps) = read_all(&files, previous).into_iter().unzip();
         }
         Err(error) => loaded.folder_problems.push(no_folder(&loaded, &error)),
+    }
+    loaded
+}
+
+/// The same after nothing changed but route files of these names: no other is looked at, however many there are.
+pub fn load_again(previous: Loaded, names: &BTreeSet<OsString>) -> Loaded {
+    let mut loaded = previous;
+    // What is wrong with the folder, only a look at the folder tells.
+    let is_plain = loaded.gateway.raw.is_some() && loaded.folder_problems.is_empty();
+    if is_plain {
+        names.iter().for_each(|name| loaded.refresh(name));
+    }
+    if !is_plain || loaded.routes.is_empty() {
+        let config = Arc::clone(&loaded.gateway.path);
+        return load(&config, Some(&loaded));
     }
     loaded
 }

@@ -2,27 +2,29 @@
 //!
 //! Folders are watched, not files: editors and Kubernetes replace files (and links to folders) rather than write
 //! them. A thread of its own gathers the events of a burst into one signal, puts watches back that were lost with
-//! their folder, and looks by itself where nothing can be watched. A signal says only that it is worth to
-//! [load](super::load()) again; for files that did not change, that costs their stat.
+//! their folder, and looks by itself where nothing can be watched. A signal says that it is worth to
+//! [load](super::load()) again, and which route files are worth it, if it can be only these.
 
 use std::{
     io, mem,
     path::{Path, PathBuf},
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use notify::{EventKind, event::AccessKind};
 
+mod burst;
 mod folders;
 
+use burst::Burst;
+pub use burst::Changed;
 use folders::{Folders, Targets};
 
-/// A burst is over when nothing happened for this long.
-const QUIET: Duration = Duration::from_millis(50);
-/// A burst that does not end is signalled all the same.
-const LONGEST_BURST: Duration = Duration::from_millis(500);
 /// How often it is checked that the watched folders are still those at their paths.
 const CHECK: Duration = Duration::from_millis(500);
 /// How often a change is assumed where folders cannot be watched.
@@ -37,13 +39,29 @@ pub struct Watch {
 
 /// The signals of a [`Watch`].
 #[derive(Debug)]
-pub struct Changes(tokio::sync::mpsc::Receiver<()>);
+pub struct Changes {
+    signals: tokio::sync::mpsc::Receiver<()>,
+    pending: Pending,
+}
+
+/// What no signal was taken for yet.
+type Pending = Arc<Mutex<Option<Changed>>>;
 
 impl Changes {
-    /// Waits until something changed since the last signal; false when the watch has ended. Cancel safe.
-    pub async fn next(&mut self) -> bool {
-        self.0.recv().await.is_some()
+    /// Waits until something changed since the last signal; none when the watch has ended. Cancel safe.
+    pub async fn next(&mut self) -> Option<Changed> {
+        loop {
+            self.signals.recv().await?;
+            // Nothing, if the last signal took it along.
+            if let Some(changed) = lock(&self.pending).take() {
+                return Some(changed);
+            }
+        }
     }
+}
+
+fn lock(pending: &Pending) -> std::sync::MutexGuard<'_, Option<Changed>> {
+    pending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 enum Message {
@@ -68,6 +86,7 @@ impl Watch {
         };
         let (messages, inbox) = mpsc::channel();
         let (signals, changes) = tokio::sync::mpsc::channel(1);
+        let pending = Pending::default();
         let events = messages.clone();
         let watcher = notify::recommended_watcher(move |event| {
             // The thread is gone only when the watch is dropped.
@@ -77,7 +96,9 @@ impl Watch {
             folders: Folders::new(watcher, targets),
             inbox,
             signals,
+            pending: Arc::clone(&pending),
             burst: None,
+            signalled: None,
             checked: Instant::now(),
             polled: Instant::now(),
         };
@@ -89,7 +110,11 @@ impl Watch {
             messages,
             thread: Some(thread),
         };
-        Ok((watch, Changes(changes)))
+        let changes = Changes {
+            signals: changes,
+            pending,
+        };
+        Ok((watch, changes))
     }
 
     /// The folder of route files from now on.
@@ -132,8 +157,10 @@ struct Watcher {
     folders: Folders,
     inbox: mpsc::Receiver<Message>,
     signals: tokio::sync::mpsc::Sender<()>,
-    /// When the first and the last event of the present burst came.
-    burst: Option<(Instant, Instant)>,
+    pending: Pending,
+    burst: Option<Burst>,
+    /// When the last burst was over.
+    signalled: Option<Instant>,
     checked: Instant,
     polled: Instant,
 }
@@ -144,17 +171,26 @@ impl Watcher {
             match self.inbox.recv_timeout(self.patience()) {
                 Ok(Message::Event(event)) => self.event(&event),
                 Ok(Message::Targets(change, done)) => {
-                    self.folders.retarget(change);
+                    if self.folders.retarget(change) {
+                        // Nobody tells what changed before it was watched.
+                        self.extend_burst(Changed::Anything, false);
+                    }
                     let _ = done.send(());
                 }
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             self.check();
-            if self.is_over() {
-                self.burst = None;
+            if let Some(burst) = self.burst.take_if(|burst| burst.is_over()) {
+                self.signalled = Some(Instant::now());
                 // Before the signal: what is watched late is read after it.
                 self.folders.update();
+                let mut pending = lock(&self.pending);
+                match &mut *pending {
+                    Some(changed) => changed.extend(burst.changed()),
+                    None => *pending = Some(burst.changed()),
+                }
+                drop(pending);
                 // A signal that waits stands for this one, too.
                 let _ = self.signals.try_send(());
             }
@@ -162,21 +198,26 @@ impl Watcher {
     }
 
     fn event(&mut self, event: &notify::Result<notify::Event>) {
-        let relevant = match event {
-            Ok(event) if is_reading(event.kind) => false,
-            Ok(event) => {
-                event.need_rescan() || event.paths.iter().any(|path| self.folders.concern(path))
+        match event {
+            Ok(event) if is_reading(event.kind) => {}
+            Ok(event) if !event.need_rescan() => {
+                let replaced = is_replacing(event.kind);
+                for path in &event.paths {
+                    if let Some(changed) = self.folders.concern(path) {
+                        self.extend_burst(changed, replaced);
+                    }
+                }
             }
-            Err(_) => true,
-        };
-        if relevant {
-            self.extend_burst();
+            Ok(_) | Err(_) => self.extend_burst(Changed::Anything, false),
         }
     }
 
-    fn extend_burst(&mut self) {
-        let now = Instant::now();
-        self.burst.get_or_insert((now, now)).1 = now;
+    /// `replaced`: by a rename, after which the file is whole.
+    fn extend_burst(&mut self, changed: Changed, replaced: bool) {
+        match &mut self.burst {
+            Some(burst) => burst.extend(changed, replaced),
+            None => self.burst = Some(Burst::new(changed, replaced, self.signalled)),
+        }
     }
 
     /// Finds folders that were replaced or are back, which no event may have told.
@@ -190,27 +231,14 @@ impl Watcher {
             self.polled = Instant::now();
         }
         if poll || self.folders.have_moved() {
-            self.extend_burst();
+            self.extend_burst(Changed::Anything, false);
         }
-    }
-
-    fn is_over(&self) -> bool {
-        self.burst.is_some_and(|(first, last)| {
-            last.elapsed() >= QUIET || first.elapsed() >= LONGEST_BURST
-        })
     }
 
     fn patience(&self) -> Duration {
         let check = CHECK.saturating_sub(self.checked.elapsed());
-        match self.burst {
-            None => check,
-            Some((first, last)) => {
-                let quiet = QUIET.saturating_sub(last.elapsed());
-                quiet
-                    .min(LONGEST_BURST.saturating_sub(first.elapsed()))
-                    .min(check)
-            }
-        }
+        let burst = self.burst.as_ref().map(Burst::patience);
+        burst.map_or(check, |burst| burst.min(check))
     }
 }
 
@@ -220,14 +248,28 @@ fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if access != AccessKind::Close(Write))
 }
 
+/// Whether a rename has put a file in its place.
+fn is_replacing(kind: EventKind) -> bool {
+    use notify::event::{ModifyKind::Name, RenameMode};
+    matches!(
+        kind,
+        EventKind::Modify(Name(RenameMode::To | RenameMode::Both))
+    )
+}
+
 impl Folders {
-    fn retarget(&mut self, change: Change) {
+    /// Whether files are watched now that were not.
+    fn retarget(&mut self, change: Change) -> bool {
         let targets = self.targets_mut();
-        match change {
-            Change::Folder(folder) => targets.folder = folder,
-            Change::Extra(extra) => drop(mem::replace(&mut targets.extra, extra)),
-        }
+        let other = match change {
+            Change::Folder(folder) => mem::replace(&mut targets.folder, folder) != targets.folder,
+            Change::Extra(extra) => {
+                targets.extra = extra;
+                false
+            }
+        };
         self.update();
+        other
     }
 }
 

@@ -6,7 +6,6 @@ use super::*;
 use crate::config::{Source, raw::RouteFile};
 
 mod incremental;
-mod measure;
 mod reloading;
 mod spelling;
 

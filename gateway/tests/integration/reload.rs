@@ -38,6 +38,14 @@ async fn an_edited_file_is_live_without_being_asked() {
     gateway.write("routes.d/routes.yaml", says("two"));
     gateway.answers("/hello", 200, "two").await;
     assert!(generation(&gateway).await > before);
+    let metrics = gateway.metrics().await;
+    for step in ["read", "compile", "settle"] {
+        let took = metrics.sum(
+            "witgate_config_last_reload_seconds",
+            &[&format!("step=\"{step}\"")],
+        );
+        assert!(took > 0.0 && took < 60.0, "{step}: {took} s");
+    }
 }
 
 #[tokio::test]

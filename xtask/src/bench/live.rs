@@ -7,6 +7,7 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpStream,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -22,6 +23,8 @@ const ROUTES: usize = 100_000;
 const CHANGES: usize = 50;
 /// A prime far from the number of files, so that the changes are spread over them.
 const STRIDE: usize = 7_919;
+/// Between two changes: what follows sooner, the gateway takes for a part of the change before, and waits for more.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How many seconds wrk runs; the changes take less.
 const SECONDS: u32 = 30;
 const DURATION: &str = "witgate_config_last_reload_seconds";
@@ -103,6 +106,7 @@ impl Table {
             }
             seen.push(begun.elapsed());
             reload.push(Took::read(&gateway.metrics()?)?);
+            thread::sleep(PAUSE);
             if let Some(load) = &mut load {
                 ensure!(load.is_running()?, "wrk ended before the last change");
             }

@@ -22,6 +22,12 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(names.iter().map(|name| folder.join(name)).collect())
 }
 
+/// Whether [`list`] would name this file, whose name is that of a route file.
+pub(super) fn has(path: &Path) -> bool {
+    // A link that leads nowhere is a file that cannot be read.
+    fs::symlink_metadata(path).is_ok() && !path.is_dir()
+}
+
 /// The order of files: by bytes, which is cheaper than by components, and in one folder the same.
 pub fn compare_paths(a: &Path, b: &Path) -> Ordering {
     let (a, b) = (a.as_os_str(), b.as_os_str());

@@ -158,6 +158,42 @@ fn the_folder_is_the_one_that_the_file_names() {
 }
 
 #[test]
+fn only_the_files_that_are_named_are_read_again() {
+    let root = folder(&[("a.yaml", &route("a")), ("b.yaml", &route("b"))]);
+    let first = load_in(&root, None);
+    let b = Arc::clone(&first.routes[1]);
+    write(&root, "a.yaml", &route("x"));
+    write(&root, "b.yaml", &route("y"));
+    write(&root, "c.yaml", &route("c"));
+    let named = |names: &[&str]| names.iter().map(OsString::from).collect();
+    let second = load_again(first, &named(&["a.yaml"]));
+    assert_eq!(names(&second), ["a.yaml", "b.yaml"]);
+    assert!(second.routes[0].text.contains("name: x"));
+    assert!(Arc::ptr_eq(&second.routes[1], &b));
+    fs::remove_file(root.path().join("routes.d/a.yaml")).unwrap();
+    let third = load_again(second, &named(&["a.yaml", "c.yaml"]));
+    assert_eq!(names(&third), ["b.yaml", "c.yaml"]);
+    // What was passed over is found when all is looked at.
+    let fourth = load_in(&root, Some(&third));
+    assert!(fourth.routes[0].text.contains("name: y"));
+}
+
+#[test]
+fn the_last_file_that_goes_leaves_a_warning() {
+    let root = folder(&[("a.yaml", &route("a"))]);
+    let first = load_in(&root, None);
+    fs::remove_file(root.path().join("routes.d/a.yaml")).unwrap();
+    let gone = load_again(first, &BTreeSet::from(["a.yaml".into()]));
+    assert!(messages(&gone)[0].contains("holds no route files"));
+    write(&root, "b.yaml", &route("b"));
+    let back = load_again(gone, &BTreeSet::from(["b.yaml".into()]));
+    assert_eq!(
+        (names(&back), back.is_good()),
+        (vec!["b.yaml".into()], true)
+    );
+}
+
+#[test]
 fn files_that_cannot_be_read_say_why() {
     let root = folder(&[
         ("latin.yaml", b"routes:\n  - name: caf\xe9\n"),

@@ -10,6 +10,7 @@ use std::{
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
+use super::Changed;
 use crate::config::load::is_route_file;
 
 /// What is to be watched, as absolute paths.
@@ -128,17 +129,15 @@ impl Folders {
         }
     }
 
-    /// Whether an event at this path is worth a look.
-    pub(super) fn concern(&self, path: &Path) -> bool {
+    /// What an event at this path may have changed that is of interest.
+    pub(super) fn concern(&self, path: &Path) -> Option<Changed> {
         if self.watched.contains_key(path) {
-            return true;
+            return Some(Changed::Anything);
         }
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-            return true;
+            return Some(Changed::Anything);
         };
-        self.watched
-            .get(folder)
-            .is_some_and(|watched| watched.interest.covers(name))
+        self.watched.get(folder)?.interest.covers(name)
     }
 
     /// Whether a folder is no longer the one that is watched for its path.
@@ -155,11 +154,12 @@ impl Folders {
 }
 
 impl Interest {
-    fn covers(&self, name: &OsStr) -> bool {
+    fn covers(&self, name: &OsStr) -> Option<Changed> {
         // Kubernetes swaps the link `..data`, through which all files of a mount lead.
-        name.as_bytes().starts_with(b"..")
-            || self.names.contains(name)
-            || (self.route_files && is_route_file(name))
+        if name.as_bytes().starts_with(b"..") || self.names.contains(name) {
+            return Some(Changed::Anything);
+        }
+        (self.route_files && is_route_file(name)).then(|| Changed::route(name.into()))
     }
 }
 
