@@ -1,6 +1,7 @@
 //! From files to what can be compiled: route files, components, key sets and certificates, read together.
 
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -38,6 +39,21 @@ pub struct Assembled {
     pub tls: Option<Vec<Option<Arc<ServerConfig>>>>,
     /// What does not keep anything from being compiled.
     pub warnings: Vec<Problem>,
+    /// A route has gone from a file that alone was looked at: another file may be about to bring it.
+    pub takes_away: bool,
+}
+
+/// The names of the routes in some of the files.
+fn names_in(files: &config::Loaded, changed: &Changed) -> HashSet<String> {
+    let Changed::Routes(names) = changed else {
+        return HashSet::new();
+    };
+    let named = |path: &Path| path.file_name().is_some_and(|name| names.contains(name));
+    let files = files.routes.iter().filter(|file| named(&file.path));
+    let routes = files
+        .filter_map(|file| file.raw.as_ref())
+        .flat_map(|raw| &raw.routes);
+    routes.map(|route| String::clone(&route.name)).collect()
 }
 
 impl Assembly {
@@ -65,10 +81,13 @@ impl Assembly {
 
     /// Reads what has changed since the last time, if it is known where to look.
     pub fn read_changed(&mut self, changed: &Changed) -> Assembled {
+        let before = self.files.as_ref().map(|files| names_in(files, changed));
         let files = match (self.files.take(), changed) {
             (Some(files), Changed::Routes(names)) => load_again(files, names),
             (files, _) => load(&self.path, files.as_ref()),
         };
+        let after = names_in(&files, changed);
+        let takes_away = before.is_some_and(|before| !before.is_subset(&after));
         let mut warnings = Vec::new();
         let gateway = self.gateway(&files);
         let (gateway, tls) = match gateway {
@@ -95,6 +114,7 @@ impl Assembly {
             inputs,
             tls,
             warnings,
+            takes_away,
         }
     }
 

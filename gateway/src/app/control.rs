@@ -135,6 +135,7 @@ impl Control {
             inputs,
             tls,
             warnings,
+            takes_away: _,
         } = assembly.read();
         let read = Instant::now();
         let refuse = |mut problems: Vec<Problem>| {
@@ -190,11 +191,17 @@ impl Control {
     /// The same, for what has changed.
     fn reload_changed(&self, reason: Reason, changed: &Changed) -> LastReload {
         let begun = Instant::now();
+        let assembled = self.assembly.borrow_mut().read_changed(changed);
+        self.make_live(reason, begun, assembled)
+    }
+
+    fn make_live(&self, reason: Reason, begun: Instant, assembled: Assembled) -> LastReload {
         let Assembled {
             inputs,
             tls,
             warnings,
-        } = self.assembly.borrow_mut().read_changed(changed);
+            takes_away: _,
+        } = assembled;
         let read = Instant::now();
         let mut outcome = self.reloader.borrow_mut().reload(inputs);
         let compiled = Instant::now();
@@ -268,7 +275,16 @@ impl Control {
         // What changed between the first reading and the watch, nobody tells.
         self.reload(Reason::Change);
         while let Some(changed) = changes.next().await {
-            self.reload_changed(Reason::Change, &changed);
+            let begun = Instant::now();
+            let assembled = self.assembly.borrow_mut().read_changed(&changed);
+            let changed = if assembled.takes_away {
+                let changed = changes.and_more(changed).await;
+                self.reload_changed(Reason::Change, &changed);
+                changed
+            } else {
+                self.make_live(Reason::Change, begun, assembled);
+                changed
+            };
             if let Changed::Routes(_) = changed {
                 // What is to be watched stands in `witgate.yaml`.
                 continue;

@@ -60,6 +60,22 @@ impl Changes {
     }
 }
 
+impl Changes {
+    /// What changes besides until it is quiet again, or at the latest after half a second. Cancel safe, but what has
+    /// come so far is lost.
+    pub async fn and_more(&mut self, mut changed: Changed) -> Changed {
+        let end = tokio::time::Instant::now() + burst::LONGEST;
+        loop {
+            // What follows a burst is signalled after a whole pause.
+            let quiet = tokio::time::Instant::now() + 2 * burst::QUIET;
+            match tokio::time::timeout_at(quiet.min(end), self.next()).await {
+                Ok(Some(more)) => changed.extend(more),
+                Ok(None) | Err(_) => return changed,
+            }
+        }
+    }
+}
+
 fn lock(pending: &Pending) -> std::sync::MutexGuard<'_, Option<Changed>> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }

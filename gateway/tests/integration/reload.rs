@@ -71,6 +71,28 @@ async fn files_come_and_go() {
     gateway.answers("/hello", 200, "one").await;
 }
 
+/// A lone rename is live at once; one that takes a route away waits for the file that brings it.
+#[tokio::test]
+async fn a_route_that_moves_to_another_file_is_never_missing() {
+    let says = |text| {
+        format!("routes: [{{ name: all, match: {{ prefix: / }}, respond: {{ body: {text} }} }}]")
+    };
+    let gateway = Setup::new().routes(&says("one")).start().await;
+    let load = Load::start(gateway.address(), |answer| {
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+    });
+    let load = load.await;
+    gateway.write("routes.d/routes.yaml", "routes: []");
+    let before = load.count();
+    eventually("a few answers in between", || async {
+        load.count() > before + 20
+    })
+    .await;
+    gateway.write("routes.d/zoo.yaml", says("two"));
+    gateway.answers("/", 200, "two").await;
+    load.stop().await;
+}
+
 /// As Kubernetes mounts a ConfigMap: files are links through `..data`, which is swapped.
 #[tokio::test]
 async fn a_swapped_link_is_seen() {

@@ -12,7 +12,7 @@ pub(super) const QUIET: Duration = Duration::from_millis(50);
 /// belong to it are waited for.
 const QUIET_AFTER_RENAME: Duration = Duration::from_millis(2);
 /// A burst that does not end is signalled all the same.
-const LONGEST: Duration = Duration::from_millis(500);
+pub(super) const LONGEST: Duration = Duration::from_millis(500);
 
 /// What may be other than before.
 #[derive(Clone, Debug, PartialEq, Eq)]
