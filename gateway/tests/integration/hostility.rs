@@ -55,7 +55,7 @@ async fn hostile() -> Gateway {
     let up = upstream::echo().await;
     let component = components::fixture("hostile");
     let plugin = format!(
-        "{{ component: '{}', grants: [metrics], limits: {{ memory: 4MiB }}",
+        "{{ component: '{}', grants: [metrics], limits: {{ memory: 4MiB, time: 100ms }}",
         component.display()
     );
     let mut routes = format!(
@@ -210,7 +210,7 @@ async fn a_tick_that_fails_is_no_exchanges_business() {
         let component = components::fixture("ticker");
         let gateway = Setup::new()
             .settings(&format!(
-                "plugins: {{ ticker: {{ component: '{}', grants: [metrics], limits: {{ memory: 4MiB }} }} }}",
+                "plugins: {{ ticker: {{ component: '{}', grants: [metrics], limits: {{ memory: 4MiB, time: 100ms }} }} }}",
                 component.display()
             ))
             .routes(&format!(

@@ -111,7 +111,7 @@ async fn a_misbehaving_plugin_costs_one_exchange() {
         let component = components::fixture("hostile");
         // So little memory that a bomb meets that limit before the one of time.
         let gateway = Setup::new()
-            .settings(&format!("workers: 1\nplugins: {{ hostile: {{ component: '{}', grants: [metrics], limits: {{ memory: 4MiB }} }} }}", component.display()))
+            .settings(&format!("workers: 1\nplugins: {{ hostile: {{ component: '{}', grants: [metrics], limits: {{ memory: 4MiB, time: 100ms }} }} }}", component.display()))
             .routes(&format!(
                 "upstreams: {{ up: 'http://{up}' }}\nroutes:\n  - {{ name: bad, match: {{ path: /bad }}, plugins: [{{ hostile: {{ on-request: {deed} }} }}], to: up }}\n  - {{ name: good, match: {{ path: /good }}, plugins: [hostile: {{}}], to: up }}"
             ))

@@ -5,7 +5,7 @@ use super::*;
 /// Runs one misbehaving exchange between two good ones on the same worker.
 async fn misbehave(deed: &str) -> Failure {
     let bed = Bed::new();
-    let plugins = hostile_within("memory: 4MiB, handles: 100", "");
+    let plugins = hostile_within("memory: 4MiB, handles: 100, time: 100ms", "");
     let bad = bed.compiled(
         &plugins,
         &format!("[{{ hostile: {{ on-request: {deed} }} }}]"),
