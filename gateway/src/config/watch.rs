@@ -66,8 +66,8 @@ impl Changes {
     pub async fn and_more(&mut self, mut changed: Changed) -> Changed {
         let end = tokio::time::Instant::now() + burst::LONGEST;
         loop {
-            // What follows a burst is signalled after a whole pause.
-            let quiet = tokio::time::Instant::now() + 2 * burst::QUIET;
+            // What follows a burst is signalled after a whole pause; on a busy machine, late.
+            let quiet = tokio::time::Instant::now() + 4 * burst::QUIET;
             match tokio::time::timeout_at(quiet.min(end), self.next()).await {
                 Ok(Some(more)) => changed.extend(more),
                 Ok(None) | Err(_) => return changed,
