@@ -43,13 +43,12 @@ pub struct Assembled {
     pub takes_away: bool,
 }
 
-/// The names of the routes in some of the files.
+/// The names of the routes in the files that changed, when only some did.
 fn names_in(files: &config::Loaded, changed: &Changed) -> HashSet<String> {
     let Changed::Routes(names) = changed else {
         return HashSet::new();
     };
-    let named = |path: &Path| path.file_name().is_some_and(|name| names.contains(name));
-    let files = files.routes.iter().filter(|file| named(&file.path));
+    let files = names.iter().filter_map(|name| files.route_file(name));
     let routes = files
         .filter_map(|file| file.raw.as_ref())
         .flat_map(|raw| &raw.routes);

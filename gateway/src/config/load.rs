@@ -69,12 +69,22 @@ impl Loaded {
 }
 
 impl Loaded {
+    /// The route file of this name in the folder.
+    pub fn route_file(&self, name: &OsStr) -> Option<&Source<raw::RouteFile>> {
+        let index = self.place(&self.folder.join(name)).ok()?;
+        Some(&self.routes[index])
+    }
+
+    /// Where a route file is, or where it would be.
+    fn place(&self, path: &Path) -> Result<usize, usize> {
+        self.routes
+            .binary_search_by(|source| compare_paths(&source.path, path))
+    }
+
     /// Reads one route file again, which may be new, or gone.
     fn refresh(&mut self, name: &OsStr) {
         let path = self.folder.join(name);
-        let place = self
-            .routes
-            .binary_search_by(|source| compare_paths(&source.path, &path));
+        let place = self.place(&path);
         if !folder::has(&path) {
             if let Ok(index) = place {
                 self.routes.remove(index);

@@ -99,35 +99,6 @@ impl ClientBody {
         self.outcome.failure.set(Some(failure));
         Poll::Ready(Some(Err(error)))
     }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.incoming).poll_frame(cx) {
-            Poll::Pending => {
-                if !self.stalled {
-                    self.stalled = true;
-                    self.deadline.reset(Instant::now() + self.idle);
-                }
-                match self.deadline.poll(cx) {
-                    Poll::Ready(()) => self.fail(UploadFailure::Idle, BodyError::Idle(self.idle)),
-                    Poll::Pending => Poll::Pending,
-                }
-            }
-            Poll::Ready(None) => Poll::Ready(None),
-            Poll::Ready(Some(Err(error))) => {
-                self.fail(UploadFailure::Gone, BodyError::Client(error))
-            }
-            Poll::Ready(Some(Ok(frame))) => {
-                self.stalled = false;
-                let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
-                if length > self.remaining {
-                    return self.fail(UploadFailure::TooLarge, BodyError::TooLarge(self.limit));
-                }
-                self.remaining -= length;
-                self.outcome.bytes.set(self.outcome.bytes.get() + length);
-                Poll::Ready(Some(Ok(frame)))
-            }
-        }
-    }
 }
 
 impl Body for ClientBody {
@@ -138,7 +109,33 @@ impl Body for ClientBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.poll(cx)
+        let this = &mut *self;
+        match Pin::new(&mut this.incoming).poll_frame(cx) {
+            Poll::Pending => {
+                if !this.stalled {
+                    this.stalled = true;
+                    this.deadline.reset(Instant::now() + this.idle);
+                }
+                match this.deadline.poll(cx) {
+                    Poll::Ready(()) => this.fail(UploadFailure::Idle, BodyError::Idle(this.idle)),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Some(Err(error))) => {
+                this.fail(UploadFailure::Gone, BodyError::Client(error))
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                this.stalled = false;
+                let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                if length > this.remaining {
+                    return this.fail(UploadFailure::TooLarge, BodyError::TooLarge(this.limit));
+                }
+                this.remaining -= length;
+                this.outcome.bytes.set(this.outcome.bytes.get() + length);
+                Poll::Ready(Some(Ok(frame)))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {

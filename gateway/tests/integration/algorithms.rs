@@ -10,11 +10,9 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    client::{self, empty, request},
     components, eventually,
     gateway::{Gateway, Setup},
     issuer::{now, rsa_numbers},
@@ -114,15 +112,6 @@ async fn protected(keys: &Keys, more: &str) -> Gateway {
         .await
 }
 
-async fn status(gateway: &Gateway, token: &str) -> u16 {
-    let sent = request(Method::GET, gateway.address(), "/")
-        .header("authorization", format!("Bearer {token}"))
-        .body(empty())
-        .unwrap();
-    let answer = client::send(gateway.address(), sent).await;
-    answer.status().as_u16()
-}
-
 const PAIRS: [(&str, &str); 4] = [
     ("RS512", "rsa"),
     ("PS256", "rsa"),
@@ -136,13 +125,13 @@ async fn every_family_opens_the_route_with_its_own_key_only() {
     let gateway = protected(&keys, "").await;
     for (algorithm, key) in PAIRS {
         let good = keys.token(algorithm, key);
-        assert_eq!(status(&gateway, &good).await, 200, "{algorithm}");
+        assert_eq!(gateway.status_with_token(&good).await, 200, "{algorithm}");
         let forged = strangers.token(algorithm, key);
-        assert_eq!(status(&gateway, &forged).await, 401, "{algorithm}");
+        assert_eq!(gateway.status_with_token(&forged).await, 401, "{algorithm}");
         for other in ["rsa", "elliptic", "edwards", "shared"] {
             if other != key {
                 let crossed = keys.token(algorithm, other);
-                let answer = status(&gateway, &crossed).await;
+                let answer = gateway.status_with_token(&crossed).await;
                 assert_eq!(answer, 401, "{algorithm} with {other}");
             }
         }
@@ -155,12 +144,17 @@ async fn a_shared_secret_must_be_asked_for() {
     let keys = Keys::new();
     let token = keys.token("HS256", "shared");
     let gateway = protected(&keys, "").await;
-    assert_eq!(status(&gateway, &token).await, 401);
+    assert_eq!(gateway.status_with_token(&token).await, 401);
     let gateway = protected(&keys, ", algorithms: [RS512, HS256]").await;
-    assert_eq!(status(&gateway, &token).await, 200);
-    assert_eq!(status(&gateway, &keys.token("RS512", "rsa")).await, 200);
+    assert_eq!(gateway.status_with_token(&token).await, 200);
     assert_eq!(
-        status(&gateway, &keys.token("ES256", "elliptic")).await,
+        gateway.status_with_token(&keys.token("RS512", "rsa")).await,
+        200
+    );
+    assert_eq!(
+        gateway
+            .status_with_token(&keys.token("ES256", "elliptic"))
+            .await,
         401
     );
     let message = message("HS256", "rsa");
@@ -168,7 +162,9 @@ async fn a_shared_secret_must_be_asked_for() {
     let (n, _) = rsa_numbers(&keys.rsa);
     for secret in [public, n.as_bytes()] {
         let forged = text(with_secret(secret, message.as_bytes()));
-        let answer = status(&gateway, &format!("{message}.{forged}")).await;
+        let answer = gateway
+            .status_with_token(&format!("{message}.{forged}"))
+            .await;
         assert_eq!(answer, 401);
     }
 }
@@ -181,14 +177,14 @@ async fn a_replaced_file_of_keys_is_live_without_a_restart() {
         old.token("ES256", "elliptic"),
         new.token("EdDSA", "edwards"),
     );
-    assert_eq!(status(&gateway, &before).await, 200);
-    assert_eq!(status(&gateway, &after).await, 401);
+    assert_eq!(gateway.status_with_token(&before).await, 200);
+    assert_eq!(gateway.status_with_token(&after).await, 401);
     gateway.write("jwks.json", new.jwks());
     eventually("the new keys", || async {
-        status(&gateway, &after).await == 200
+        gateway.status_with_token(&after).await == 200
     })
     .await;
-    assert_eq!(status(&gateway, &before).await, 401);
+    assert_eq!(gateway.status_with_token(&before).await, 401);
     // What is no key set leaves the keys that were there.
     gateway.write("jwks.json", "{ \"keys\": [");
     gateway
@@ -197,5 +193,5 @@ async fn a_replaced_file_of_keys_is_live_without_a_restart() {
             line["level"] != "INFO" && line.to_string().contains("jwks.json")
         })
         .await;
-    assert_eq!(status(&gateway, &after).await, 200);
+    assert_eq!(gateway.status_with_token(&after).await, 200);
 }

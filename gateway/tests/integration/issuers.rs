@@ -9,12 +9,12 @@ use std::{
     },
 };
 
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use hyper::body::{Frame, Incoming};
 use serde_json::json;
 
 use crate::support::{
-    client::{self, Content, empty, full, request, streamed},
+    client::{self, Content, empty, full, streamed},
     components, eventually,
     gateway::{Gateway, Setup},
     issuer::{Issuer, Key, jwks},
@@ -41,11 +41,8 @@ fn protected(key_sets: &[(&str, String)]) -> Setup {
 }
 
 async fn status(address: SocketAddr, path: &str, token: &str) -> u16 {
-    let sent = request(Method::GET, address, path)
-        .header("authorization", format!("Bearer {token}"))
-        .body(empty())
-        .unwrap();
-    client::send(address, sent).await.status().as_u16()
+    let answer = client::get_with_token(address, path, token).await;
+    answer.status().as_u16()
 }
 
 async fn last_error(gateway: &Gateway, set: &str) -> Option<String> {

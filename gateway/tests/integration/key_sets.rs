@@ -37,15 +37,6 @@ async fn protected(issuer: &Issuer) -> Gateway {
         .await
 }
 
-async fn with_token(gateway: &Gateway, token: &str) -> u16 {
-    let sent = request(Method::GET, gateway.address(), "/")
-        .header("authorization", format!("Bearer {token}"))
-        .body(empty())
-        .unwrap();
-    let answer = client::send(gateway.address(), sent).await;
-    answer.status().as_u16()
-}
-
 /// Writes another line in the place of `key-sets`, and reloads.
 async fn declare(gateway: &Gateway, line: &str) -> Answer {
     let path = gateway.folder().join("witgate.yaml");
@@ -69,7 +60,7 @@ async fn a_set_that_a_route_still_needs_cannot_be_taken_away() {
     let issuer = Issuer::with(&[&key]).await;
     let gateway = protected(&issuer).await;
     let token = key.token(&json!({}));
-    assert_eq!(with_token(&gateway, &token).await, 200);
+    assert_eq!(gateway.status_with_token(&token).await, 200);
 
     let sets = "key-sets: { logins: { url: http://127.0.0.1:1/ } }";
     let answer = declare(&gateway, sets).await;
@@ -98,8 +89,8 @@ async fn a_set_that_a_route_still_needs_cannot_be_taken_away() {
         "{report}"
     );
     // Neither the route nor its keys have noticed.
-    assert_eq!(with_token(&gateway, &token).await, 200);
-    assert_eq!(with_token(&gateway, "a.b.c").await, 401);
+    assert_eq!(gateway.status_with_token(&token).await, 200);
+    assert_eq!(gateway.status_with_token("a.b.c").await, 401);
     let again = reload(&gateway).await;
     assert_eq!(again.status(), 422, "{}", again.text());
 
@@ -110,7 +101,7 @@ async fn a_set_that_a_route_still_needs_cannot_be_taken_away() {
     );
     let answer = reload(&gateway).await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
-    assert_eq!(with_token(&gateway, "").await, 200);
+    assert_eq!(gateway.status_with_token("").await, 200);
 }
 
 #[tokio::test]
@@ -118,14 +109,14 @@ async fn a_route_follows_a_set_that_is_defined_anew() {
     let (old, new) = (Key::new("old"), Key::new("new"));
     let (first, second) = (Issuer::with(&[&old]).await, Issuer::with(&[&new]).await);
     let gateway = protected(&first).await;
-    assert_eq!(with_token(&gateway, &old.token(&json!({}))).await, 200);
+    assert_eq!(gateway.status_with_token(&old.token(&json!({}))).await, 200);
     let sets = format!(
         "key-sets: {{ login: {{ url: 'http://{}/' }} }}",
         second.address
     );
     assert_eq!(declare(&gateway, &sets).await.status(), 200);
-    assert_eq!(with_token(&gateway, &new.token(&json!({}))).await, 200);
-    assert_eq!(with_token(&gateway, &old.token(&json!({}))).await, 401);
+    assert_eq!(gateway.status_with_token(&new.token(&json!({}))).await, 200);
+    assert_eq!(gateway.status_with_token(&old.token(&json!({}))).await, 401);
 }
 
 #[tokio::test]
@@ -138,7 +129,7 @@ async fn operators_see_how_key_sets_are_doing() {
         gateway.admin("/key-sets").await.json()[0]["keys"] == 1
     })
     .await;
-    assert_eq!(with_token(&gateway, &key.token(&json!({}))).await, 200);
+    assert_eq!(gateway.status_with_token(&key.token(&json!({}))).await, 200);
     let answer = gateway.admin("/key-sets").await;
     assert!(!answer.text().contains("secret"), "{}", answer.text());
     let set = &answer.json()[0];
@@ -165,7 +156,9 @@ async fn operators_see_how_key_sets_are_doing() {
     // A token of an unknown key makes the gateway ask an issuer that is out of order.
     issuer.publish(None);
     assert_eq!(
-        with_token(&gateway, &Key::new("two").token(&json!({}))).await,
+        gateway
+            .status_with_token(&Key::new("two").token(&json!({})))
+            .await,
         401
     );
     let set = gateway.admin("/key-sets").await.json()[0].clone();

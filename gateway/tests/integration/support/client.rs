@@ -130,6 +130,14 @@ pub(crate) fn request(method: Method, address: SocketAddr, path: &str) -> http::
 }
 
 /// One GET over a new HTTP/1.1 connection.
+pub(crate) async fn get_with_token(address: SocketAddr, path: &str, token: &str) -> Answer {
+    let sent = request(Method::GET, address, path)
+        .header("authorization", format!("Bearer {token}"))
+        .body(empty())
+        .unwrap();
+    send(address, sent).await
+}
+
 pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
     send(
         address,

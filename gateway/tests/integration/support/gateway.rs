@@ -246,6 +246,12 @@ impl Gateway {
         client::get(self.address(), path).await
     }
 
+    /// What a GET of `/` with this bearer token is answered with.
+    pub(crate) async fn status_with_token(&self, token: &str) -> u16 {
+        let answer = client::get_with_token(self.address(), "/", token).await;
+        answer.status().as_u16()
+    }
+
     pub(crate) async fn admin(&self, path: &str) -> Answer {
         client::get(self.admin, path).await
     }
