@@ -1,0 +1,1 @@
+//! Serves gRPC services as REST and JSON APIs.
