@@ -1,7 +1,8 @@
 //! Serves gRPC services as REST and JSON APIs.
 
 // While its halves grow towards each other.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod code;
 mod refusal;
+mod settings;

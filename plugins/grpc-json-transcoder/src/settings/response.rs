@@ -1,0 +1,174 @@
+//! How responses are printed: messages, streams, errors.
+
+use std::collections::BTreeMap;
+
+use witgate_plugin::{config, config::HumanDuration};
+
+/// How messages are printed (ProtoJSON).
+#[config]
+#[derive(Default)]
+#[serde(default)]
+pub(crate) struct PrintSettings {
+    /// Whether fields are printed that have their default value. Default: `omit`.
+    pub(crate) defaults: Defaults,
+    /// Which names of fields are printed. Default: `json`.
+    pub(crate) names: FieldNames,
+    /// How enum values are printed. Default: `name`.
+    pub(crate) enums: EnumStyle,
+    /// How 64-bit integers are printed. Default: `string`.
+    pub(crate) int64: Int64,
+    /// Whether lines are broken and indented. Default: false. Never within NDJSON and SSE.
+    pub(crate) whitespace: bool,
+}
+
+/// Whether fields are printed that have their default value.
+#[config]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Defaults {
+    #[default]
+    Omit,
+    /// Scalars, enums, lists and maps; but no message, and no optional field that is not set.
+    Print,
+}
+
+/// Which names of fields are printed.
+#[config]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum FieldNames {
+    /// `firstName`.
+    #[default]
+    Json,
+    /// `first_name`.
+    Proto,
+}
+
+/// How enum values are printed.
+#[config]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum EnumStyle {
+    #[default]
+    Name,
+    Number,
+}
+
+/// How 64-bit integers are printed.
+#[config]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Int64 {
+    /// `"42"`, as ProtoJSON says.
+    #[default]
+    String,
+    /// `42`. JavaScript reads what is beyond 2^53 wrongly.
+    Number,
+    /// `42` up to 2^53 - 1, else a string.
+    NumberIfSafe,
+}
+
+/// How streams are printed and read.
+#[config]
+#[serde(default)]
+pub(crate) struct StreamSettings {
+    /// The format if `accept` names none of them. Default: `array`.
+    pub(crate) format: StreamFormat,
+    /// Default: `plain`.
+    pub(crate) dialect: StreamDialect,
+    /// Whether path, query and header fields are bound in every message of a client's stream. Default: false, only
+    /// in the first.
+    pub(crate) bind_every: bool,
+    /// Server-sent events.
+    pub(crate) sse: SseSettings,
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self {
+            format: StreamFormat::Array,
+            dialect: StreamDialect::Plain,
+            bind_every: false,
+            sse: SseSettings::default(),
+        }
+    }
+}
+
+/// The media type of a stream of messages.
+#[config]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamFormat {
+    /// One JSON array, `application/json`.
+    Array,
+    /// One message a line, `application/x-ndjson`.
+    Ndjson,
+    /// Server-sent events, `text/event-stream`.
+    Sse,
+}
+
+/// What stands around each message of a stream.
+#[config]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamDialect {
+    /// Nothing.
+    Plain,
+    /// `{"result": MESSAGE}` and `{"error": STATUS}`, a line each, in any format.
+    GrpcGateway,
+}
+
+/// Server-sent events (WHATWG HTML section 9.2).
+#[config]
+#[serde(default)]
+pub(crate) struct SseSettings {
+    /// The field of the message that becomes the event's `id`. Default: no ids.
+    pub(crate) id: Option<String>,
+    /// The field of the message that becomes the event's name, or `=NAME` for the same name for all.
+    /// Default: no name.
+    pub(crate) event: Option<String>,
+    /// After how long the client should come again; sent first. Default: not said.
+    pub(crate) retry: Option<HumanDuration>,
+    /// Whether a comment opens the stream, so that the client sees the head before the first message. Default: true.
+    pub(crate) opening_comment: bool,
+    /// The field of the request that gets the client's `last-event-id`. Default: metadata `last-event-id` only.
+    pub(crate) last_event_id: Option<String>,
+}
+
+impl Default for SseSettings {
+    fn default() -> Self {
+        Self {
+            id: None,
+            event: None,
+            retry: None,
+            opening_comment: true,
+            last_event_id: None,
+        }
+    }
+}
+
+/// How errors are told.
+#[config]
+#[serde(default)]
+pub(crate) struct ErrorSettings {
+    /// The format if `accept` asks for none. Default: `status`.
+    pub(crate) format: ErrorFormat,
+    /// Other HTTP statuses than those of google/rpc/code.proto: `{ NOT_FOUND: 410 }`. From 400 to 599.
+    pub(crate) statuses: BTreeMap<String, u16>,
+    /// Whether the client sees details (google.rpc.Status.details). Default: true.
+    pub(crate) details: bool,
+}
+
+impl Default for ErrorSettings {
+    fn default() -> Self {
+        Self {
+            format: ErrorFormat::Status,
+            statuses: BTreeMap::new(),
+            details: true,
+        }
+    }
+}
+
+/// The format of errors.
+#[config]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorFormat {
+    /// google.rpc.Status, `application/json`.
+    Status,
+    /// RFC 9457, `application/problem+json`.
+    Problem,
+}
