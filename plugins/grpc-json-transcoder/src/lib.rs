@@ -4,5 +4,8 @@
 #![allow(dead_code, unused_imports)]
 
 mod code;
+mod matcher;
+mod json;
 mod refusal;
 mod settings;
+mod template;
