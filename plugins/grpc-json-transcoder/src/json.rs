@@ -1,0 +1,17 @@
+//! Between JSON text and messages, by the rules of ProtoJSON and nothing more lenient.
+
+pub(crate) mod base64;
+mod cursor;
+mod error;
+pub(crate) mod number;
+mod print;
+mod read;
+pub(crate) mod time;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use cursor::{Bounds, Cursor};
+pub(crate) use error::JsonError;
+pub(crate) use print::{PrintOptions, Printer, print_text};
+pub(crate) use read::{ReadOptions, Reader};

@@ -1,0 +1,395 @@
+//! From JSON text to messages.
+
+mod any;
+mod well_known;
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+};
+
+use prost_reflect::{
+    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MapKey, MessageDescriptor,
+    ReflectMessage as _, Value,
+};
+
+pub(crate) use any::written_as_value;
+pub(crate) use well_known::snake_case;
+
+use super::{
+    base64,
+    cursor::{Bounds, Cursor},
+    error::{JsonError, Step},
+    number,
+};
+
+/// How strictly a text is read. What is no JSON by RFC 8259 is never read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadOptions {
+    pub(crate) bounds: Bounds,
+    /// Whether members that name no field are an error.
+    pub(crate) refuse_unknown: bool,
+}
+
+/// Reads one JSON text.
+pub(crate) struct Reader<'t> {
+    cursor: Cursor<'t>,
+    refuse_unknown: bool,
+}
+
+type Result<T> = std::result::Result<T, JsonError>;
+
+/// The names that an object has had.
+#[derive(Default)]
+struct Seen<'t> {
+    numbers: Vec<u32>,
+    unknown: BTreeSet<Cow<'t, str>>,
+}
+
+impl<'t> Reader<'t> {
+    pub(crate) fn new(text: &'t [u8], options: &ReadOptions) -> Result<Self> {
+        Ok(Self {
+            cursor: Cursor::new(text, options.bounds)?,
+            refuse_unknown: options.refuse_unknown,
+        })
+    }
+
+    /// The whole text is one message.
+    pub(crate) fn message(mut self, descriptor: &MessageDescriptor) -> Result<DynamicMessage> {
+        let message = self.any_message(descriptor)?;
+        self.cursor.end()?;
+        Ok(message)
+    }
+
+    /// The whole text is the value of one field; none if it is `null`.
+    pub(crate) fn field(mut self, field: &FieldDescriptor) -> Result<Option<Value>> {
+        let value = self.field_value(field)?;
+        self.cursor.end()?;
+        Ok(value)
+    }
+
+    fn any_message(&mut self, descriptor: &MessageDescriptor) -> Result<DynamicMessage> {
+        if let Some(special) = descriptor.full_name().strip_prefix("google.protobuf.")
+            && let Some(message) = self.well_known(special, descriptor)?
+        {
+            return Ok(message);
+        }
+        let mut message = DynamicMessage::new(descriptor.clone());
+        self.cursor.begin_object()?;
+        let mut seen = Seen::default();
+        let mut first = true;
+        while let Some(name) = self.cursor.next_key(first)? {
+            first = false;
+            self.member(&mut message, name, &mut seen)?;
+        }
+        Ok(message)
+    }
+
+    fn member(
+        &mut self,
+        message: &mut DynamicMessage,
+        name: Cow<'t, str>,
+        seen: &mut Seen<'t>,
+    ) -> Result<()> {
+        let descriptor = message.descriptor();
+        let field = descriptor
+            .get_field_by_json_name(&name)
+            .or_else(|| descriptor.get_field_by_name(&name));
+        let Some(field) = field else {
+            return self.unknown_member(name, &descriptor, seen);
+        };
+        if seen.numbers.contains(&field.number()) {
+            let error = self.cursor.error(format!(
+                "`{}` comes twice; `{}` and `{}` are the same field",
+                field.name(),
+                field.name(),
+                field.json_name()
+            ));
+            return Err(error.within_member(&name));
+        }
+        seen.numbers.push(field.number());
+        let start = self.cursor.offset();
+        let value = self
+            .field_value(&field)
+            .map_err(|error| error.within_member(&name))?;
+        let Some(value) = value else {
+            return Ok(());
+        };
+        if let Some(oneof) = field.containing_oneof() {
+            let other = oneof.fields().find(|other| message.has_field(other));
+            if let Some(other) = other {
+                let error = JsonError::new(
+                    start,
+                    format!(
+                        "`{}` and `{}` are both in the oneof `{}`, which takes one of them",
+                        other.name(),
+                        field.name(),
+                        oneof.name()
+                    ),
+                );
+                return Err(error.within_member(&name));
+            }
+        }
+        message.set_field(&field, value);
+        Ok(())
+    }
+
+    fn unknown_member(
+        &mut self,
+        name: Cow<'t, str>,
+        descriptor: &MessageDescriptor,
+        seen: &mut Seen<'t>,
+    ) -> Result<()> {
+        if self.refuse_unknown {
+            let message = format!("there is no such field in {}", descriptor.full_name());
+            return Err(self.cursor.error(message).within_member(&name));
+        }
+        if seen.unknown.contains(&name) {
+            let error = self.cursor.error("this name comes twice in one object");
+            return Err(error.within_member(&name));
+        }
+        self.cursor
+            .skip()
+            .map_err(|error| error.within_member(&name))?;
+        seen.unknown.insert(name);
+        Ok(())
+    }
+
+    /// None for `null`, which leaves the field as it is.
+    fn field_value(&mut self, field: &FieldDescriptor) -> Result<Option<Value>> {
+        let kind = field.kind();
+        let plain = !field.is_list() && !field.is_map();
+        if !(plain && takes_null(&kind)) && self.cursor.null()? {
+            return Ok(None);
+        }
+        if field.is_list() {
+            return self.list(&kind).map(Some);
+        }
+        if field.is_map()
+            && let Kind::Message(entry) = &kind
+        {
+            return self.map(entry).map(Some);
+        }
+        self.single(&kind).map(Some)
+    }
+
+    fn list(&mut self, kind: &Kind) -> Result<Value> {
+        self.cursor.begin_array()?;
+        let mut values = Vec::new();
+        while self.cursor.next_element(values.len())? {
+            let value = self
+                .element(kind)
+                .map_err(|error| error.within(Step::Element(values.len())))?;
+            values.push(value);
+        }
+        Ok(Value::List(values))
+    }
+
+    fn map(&mut self, entry: &MessageDescriptor) -> Result<Value> {
+        let key_kind = entry.map_entry_key_field().kind();
+        let value_kind = entry.map_entry_value_field().kind();
+        self.cursor.begin_object()?;
+        let mut map = HashMap::new();
+        let mut first = true;
+        while let Some(name) = self.cursor.next_key(first)? {
+            first = false;
+            let key = self
+                .map_key(&name, &key_kind)
+                .map_err(|error| error.within_member(&name))?;
+            let value = self
+                .element(&value_kind)
+                .map_err(|error| error.within_member(&name))?;
+            if map.insert(key, value).is_some() {
+                let error = self.cursor.error("this key comes twice in one map");
+                return Err(error.within_member(&name));
+            }
+        }
+        Ok(Value::Map(map))
+    }
+
+    fn map_key(&self, text: &str, kind: &Kind) -> Result<MapKey> {
+        map_key(text, kind).ok_or_else(|| {
+            self.cursor
+                .error(format!("`{text}` is no key of type {}", kind_name(kind)))
+        })
+    }
+
+    /// An element of a list or the value of a map: never `null`, unless that is a value of its type.
+    fn element(&mut self, kind: &Kind) -> Result<Value> {
+        if !takes_null(kind) && self.cursor.peek()? == b'n' {
+            return Err(self.cursor.unexpected(&kind_name(kind)));
+        }
+        self.single(kind)
+    }
+
+    fn single(&mut self, kind: &Kind) -> Result<Value> {
+        Ok(match kind {
+            Kind::Bool => Value::Bool(self.cursor.boolean()?),
+            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(self.integer(kind)?),
+            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(self.integer(kind)?),
+            Kind::Uint32 | Kind::Fixed32 => Value::U32(self.integer(kind)?),
+            Kind::Uint64 | Kind::Fixed64 => Value::U64(self.integer(kind)?),
+            Kind::Float => Value::F32(self.floating(kind, number::float)?),
+            Kind::Double => Value::F64(self.floating(kind, number::double)?),
+            Kind::String => Value::String(self.string_of(kind)?.into_owned()),
+            Kind::Bytes => {
+                let text = self.string_of(kind)?;
+                let bytes = base64::decode(text.as_bytes())
+                    .ok_or_else(|| self.cursor.error("this is not base64"))?;
+                Value::Bytes(bytes.into())
+            }
+            Kind::Enum(descriptor) => Value::EnumNumber(self.enumeration(descriptor)?),
+            Kind::Message(descriptor) => Value::Message(self.any_message(descriptor)?),
+        })
+    }
+
+    fn string_of(&mut self, kind: &Kind) -> Result<Cow<'t, str>> {
+        if self.cursor.peek()? == b'"' {
+            return self.cursor.string();
+        }
+        Err(self.cursor.unexpected(&kind_name(kind)))
+    }
+
+    /// A number, or a string that holds one.
+    fn number_text(&mut self, kind: &Kind) -> Result<Cow<'t, str>> {
+        match self.cursor.peek()? {
+            b'-' | b'0'..=b'9' => self.cursor.number().map(Cow::Borrowed),
+            b'"' => self.cursor.string(),
+            _ => Err(self.cursor.unexpected(&kind_name(kind))),
+        }
+    }
+
+    fn integer<I: TryFrom<i128>>(&mut self, kind: &Kind) -> Result<I> {
+        let start = self.cursor.peek().map(|_| self.cursor.offset())?;
+        let text = self.number_text(kind)?;
+        number::is_number(&text)
+            .then(|| number::integer(&text))
+            .flatten()
+            .and_then(|value| I::try_from(value).ok())
+            .ok_or_else(|| invalid(start, &text, kind))
+    }
+
+    fn floating<F: From<f32>>(
+        &mut self,
+        kind: &Kind,
+        parse: impl FnOnce(&str) -> Option<F>,
+    ) -> Result<F> {
+        let start = self.cursor.peek().map(|_| self.cursor.offset())?;
+        let quoted = self.cursor.peek()? == b'"';
+        let text = self.number_text(kind)?;
+        match &*text {
+            "NaN" if quoted => return Ok(f32::NAN.into()),
+            "Infinity" if quoted => return Ok(f32::INFINITY.into()),
+            "-Infinity" if quoted => return Ok(f32::NEG_INFINITY.into()),
+            _ => {}
+        }
+        number::is_number(&text)
+            .then(|| parse(&text))
+            .flatten()
+            .ok_or_else(|| invalid(start, &text, kind))
+    }
+
+    fn enumeration(&mut self, descriptor: &EnumDescriptor) -> Result<i32> {
+        let start = self.cursor.peek().map(|_| self.cursor.offset())?;
+        let found = match self.cursor.peek()? {
+            b'"' => {
+                let name = self.cursor.string()?;
+                match descriptor.get_value_by_name(&name) {
+                    Some(value) => return Ok(value.number()),
+                    None => name,
+                }
+            }
+            b'-' | b'0'..=b'9' => {
+                let text = self.cursor.number()?;
+                match number::integer(text).and_then(|value| i32::try_from(value).ok()) {
+                    Some(number) => return Ok(number),
+                    None => text.into(),
+                }
+            }
+            // A value of google.protobuf.NullValue: who calls has seen to it that others do not come here.
+            b'n' if self.cursor.null()? => return Ok(0),
+            _ => return Err(self.cursor.unexpected(&legal_names(descriptor))),
+        };
+        let message = format!(
+            "invalid value \"{found}\" for type {}: expected {}",
+            descriptor.full_name(),
+            legal_names(descriptor)
+        );
+        Err(JsonError::new(start, message))
+    }
+}
+
+fn invalid(start: usize, text: &str, kind: &Kind) -> JsonError {
+    let message = format!("invalid value \"{text}\" for type {}", kind_name(kind));
+    JsonError::new(start, message)
+}
+
+/// A key of a map, as JSON writes it.
+pub(crate) fn map_key(text: &str, kind: &Kind) -> Option<MapKey> {
+    let integer = || {
+        number::is_number(text)
+            .then(|| number::integer(text))
+            .flatten()
+    };
+    Some(match kind {
+        Kind::Bool => MapKey::Bool(match text {
+            "true" => true,
+            "false" => false,
+            _ => return None,
+        }),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => MapKey::I32(integer()?.try_into().ok()?),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => MapKey::I64(integer()?.try_into().ok()?),
+        Kind::Uint32 | Kind::Fixed32 => MapKey::U32(integer()?.try_into().ok()?),
+        Kind::Uint64 | Kind::Fixed64 => MapKey::U64(integer()?.try_into().ok()?),
+        Kind::String => MapKey::String(text.to_owned()),
+        _ => return None,
+    })
+}
+
+/// Whether `null` is a value of this type rather than the lack of one.
+fn takes_null(kind: &Kind) -> bool {
+    match kind {
+        Kind::Message(message) => message.full_name() == "google.protobuf.Value",
+        Kind::Enum(descriptor) => descriptor.full_name() == "google.protobuf.NullValue",
+        _ => false,
+    }
+}
+
+/// `one of A, B, C`, as far as that is readable.
+pub(crate) fn legal_names(descriptor: &EnumDescriptor) -> String {
+    const MOST: usize = 24;
+    let names: Vec<String> = descriptor
+        .values()
+        .take(MOST)
+        .map(|value| value.name().to_owned())
+        .collect();
+    let more = if descriptor.values().len() > MOST {
+        ", …"
+    } else {
+        ""
+    };
+    format!("one of {}{more}", names.join(", "))
+}
+
+/// The type as .proto files write it.
+pub(crate) fn kind_name(kind: &Kind) -> Cow<'static, str> {
+    Cow::Borrowed(match kind {
+        Kind::Double => "double",
+        Kind::Float => "float",
+        Kind::Int32 => "int32",
+        Kind::Int64 => "int64",
+        Kind::Uint32 => "uint32",
+        Kind::Uint64 => "uint64",
+        Kind::Sint32 => "sint32",
+        Kind::Sint64 => "sint64",
+        Kind::Fixed32 => "fixed32",
+        Kind::Fixed64 => "fixed64",
+        Kind::Sfixed32 => "sfixed32",
+        Kind::Sfixed64 => "sfixed64",
+        Kind::Bool => "bool",
+        Kind::String => "string",
+        Kind::Bytes => "bytes",
+        Kind::Message(message) => return message.full_name().to_owned().into(),
+        Kind::Enum(descriptor) => return descriptor.full_name().to_owned().into(),
+    })
+}
