@@ -16,6 +16,8 @@ mod exchange;
 mod executor;
 pub mod failure;
 mod forward;
+pub mod grpc;
+pub mod grpc_web;
 pub mod listen;
 mod policies;
 pub mod protocol;
@@ -34,12 +36,13 @@ use tower::{Service, ServiceBuilder};
 use crate::{snapshot::Action, worker::Worker};
 pub use connection::serve;
 
-use body::RequestBody;
+use body::{ClientStream, RequestBody};
 use connection::Client;
 use context::{Facts, LocalResponse};
 use exchange::Exchange;
 use failure::Failure;
 use forward::{Outgoing, Way};
+use grpc_web::{GrpcWeb, Web};
 use protocol::{Refusal, Scan, fields, forwarding, normalise};
 use reply::{ReplyBody, Source};
 use route::{Found, NoRoute, RequestView, RouteIndex, redirect::RedirectView};
@@ -51,17 +54,44 @@ type Reply = Response<Source>;
 type Advanced = Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)>;
 
 /// What serves the requests of one client connection. It has no error: every failure has an answer.
-pub fn stack(
-    worker: Rc<Worker>,
-    client: Rc<Client>,
-) -> impl Service<
-    Request<Incoming>,
-    Response = Response<ReplyBody>,
-    Error = Infallible,
-    Future = impl Future<Output = Result<Response<ReplyBody>, Infallible>>,
-> + Clone {
+pub fn stack(worker: &Rc<Worker>, client: &Rc<Client>) -> impl Served<Request<Incoming>> {
+    let exchanges = (
+        exchanges::<Incoming>(worker, client, false),
+        exchanges::<Web>(worker, client, true),
+    );
+    GrpcWeb::around(exchanges.0, exchanges.1)
+}
+
+/// A service that has an answer to everything.
+pub trait Served<R>:
+    Service<R, Response = Response<ReplyBody>, Error = Infallible, Future = Self::Answering> + Clone
+{
+    type Answering: Future<Output = Result<Response<ReplyBody>, Infallible>> + 'static;
+}
+
+impl<R, S> Served<R> for S
+where
+    S: Service<R, Response = Response<ReplyBody>, Error = Infallible> + Clone,
+    S::Future: 'static,
+{
+    type Answering = S::Future;
+}
+
+/// One exchange after the other; `web` are those that tonic-web translates.
+fn exchanges<B>(
+    worker: &Rc<Worker>,
+    client: &Rc<Client>,
+    web: bool,
+) -> impl Served<(Scan, Request<B>)> + 'static
+where
+    B: Into<ClientStream> + 'static,
+{
+    let (worker, client) = (Rc::clone(worker), Rc::clone(client));
     ServiceBuilder::new()
-        .map_request(move |request| Exchange::begin(&worker, &client, request))
+        .map_request(move |(scan, request): (Scan, Request<B>)| {
+            let exchange = Exchange::begin(&worker, &client, &request, web);
+            (exchange, scan, request)
+        })
         .map_response(|(exchange, reply): (Box<Exchange>, Reply)| exchange.finish(reply))
         .then(unwind)
         .service_fn(advance)
@@ -71,10 +101,10 @@ pub fn stack(
 ///
 /// Here and in `unwind` all that need not wait is done before the future is made: it is moved several times, and
 /// would carry room for every value that it ever held.
-fn advance(
-    (mut exchange, request): (Box<Exchange>, Request<Incoming>),
-) -> impl Future<Output = Result<Advanced, Infallible>> {
-    match plan(&mut exchange, request) {
+fn advance<B: Into<ClientStream>>(
+    (mut exchange, scan, request): (Box<Exchange>, Scan, Request<B>),
+) -> impl Future<Output = Result<Advanced, Infallible>> + use<B> {
+    match plan(&mut exchange, &scan, request) {
         Ok(mut planned) => Either::Left(async move {
             Ok(match run(&mut exchange, &mut planned).await {
                 Ok(reply) => Ok((exchange, reply)),
@@ -111,17 +141,20 @@ struct Planned {
 }
 
 /// The stages before the policies.
-fn plan(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Planned, Failure> {
+fn plan<B: Into<ClientStream>>(
+    exchange: &mut Exchange,
+    scan: &Scan,
+    request: Request<B>,
+) -> Result<Planned, Failure> {
     let (mut head, body) = request.into_parts();
     let pinned = Rc::clone(&exchange.pinned);
 
     // protocol: refuse what is ambiguous, take off what belongs to this hop, tell of the client.
-    let scan = Scan::of(&head.headers);
-    let admitted = normalise::admit(&mut head, &scan, pinned.limits);
-    let hop = fields::take_hop(&mut head.headers, &scan);
+    let admitted = normalise::admit(&mut head, scan, pinned.limits);
+    let hop = fields::take_hop(&mut head.headers, scan);
     // Also of a request that is refused: its answer and its record have an id, and a gRPC client is told in its way.
     let peer = &exchange.client.peer;
-    let facts = forwarding::apply(&mut head, &scan, peer, &pinned.forwarding, || {
+    let facts = forwarding::apply(&mut head, scan, peer, &pinned.forwarding, || {
         exchange.worker.ids.next()
     });
     let facts = &*exchange.facts.insert(facts);
@@ -148,7 +181,7 @@ fn plan(exchange: &mut Exchange, request: Request<Incoming>) -> Result<Planned, 
             target = rewritten.map(|rewritten| Box::new((head.uri.clone(), rewritten)));
         }
     }
-    let body = exchange.receive(route, body);
+    let body = exchange.receive(route, body.into());
     Ok(Planned {
         route: found.index,
         request: Request::from_parts(head, body),

@@ -1,6 +1,7 @@
 //! The bodies that stages hand to each other.
 
 use std::{
+    cell::Cell,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -11,7 +12,10 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::deadline::{Deadline, Deadlines};
+use super::{
+    deadline::{Deadline, Deadlines},
+    grpc_web::WebRequestBody,
+};
 
 /// Why a body ended before its time.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,32 @@ pub enum BodyError {
     /// The exchange's chain knows which, and why.
     #[error("a plugin broke the body off")]
     Plugin,
+    /// Of the gRPC call that the body belongs to; a peer that gets a reset for it is told CANCEL.
+    #[error("the call's deadline has passed")]
+    Deadline(#[source] h2::Error),
+    /// A gRPC call's response without trailers.
+    #[error("the response ended without a status")]
+    NoStatus,
+    /// Of gRPC-Web.
+    #[error("the body is not what its content type says: {message}")]
+    Malformed {
+        message: String,
+        #[source]
+        reset: h2::Error,
+    },
+}
+
+impl BodyError {
+    pub fn deadline() -> Self {
+        Self::Deadline(h2::Reason::CANCEL.into())
+    }
+
+    pub fn malformed(message: impl std::fmt::Display) -> Self {
+        Self::Malformed {
+            message: message.to_string(),
+            reset: h2::Reason::CANCEL.into(),
+        }
+    }
 }
 
 /// A boxed body: what plugins with a body phase make of one.
@@ -44,21 +74,39 @@ pub type RequestBody = StageBody<Box<ClientBody>>;
 
 /// The client's body: bounded in size, and in the time between two pieces.
 pub struct ClientBody {
-    incoming: Incoming,
+    incoming: ClientStream,
     remaining: u64,
     limit: u64,
     idle: Duration,
     deadline: Deadline,
     stalled: bool,
     /// Shared with whoever answers for the exchange: why the upload failed is known here first.
-    outcome: Rc<Upload>,
+    bodies: Rc<Bodies>,
 }
 
-/// How a client's upload went.
-#[derive(Debug, Default)]
-pub struct Upload {
-    pub bytes: std::cell::Cell<u64>,
-    pub failure: std::cell::Cell<Option<UploadFailure>>,
+/// What a client's body is read from.
+pub enum ClientStream {
+    Plain(Incoming),
+    /// gRPC-Web, as gRPC.
+    Web(Box<WebRequestBody>),
+}
+
+impl From<Incoming> for ClientStream {
+    fn from(incoming: Incoming) -> Self {
+        Self::Plain(incoming)
+    }
+}
+
+/// What the bodies of one exchange are to know, and tell.
+#[derive(Default)]
+pub struct Bodies {
+    /// Bytes that the client has sent.
+    pub received: Cell<u64>,
+    pub failure: Cell<Option<UploadFailure>>,
+    /// The deadline of the gRPC call that they belong to.
+    pub ends: Cell<Option<Instant>>,
+    /// Why the response of a gRPC call got its status here.
+    pub cut: Cell<Option<BodyError>>,
 }
 
 /// What the client did wrong while it sent a body.
@@ -67,15 +115,18 @@ pub enum UploadFailure {
     TooLarge,
     Idle,
     Gone,
+    Malformed,
+    /// The deadline of the gRPC call has passed.
+    Deadline,
 }
 
 impl ClientBody {
     pub fn new(
-        incoming: Incoming,
+        incoming: ClientStream,
         limit: Option<u64>,
         idle: Duration,
         deadlines: &Rc<Deadlines>,
-        outcome: Rc<Upload>,
+        bodies: Rc<Bodies>,
     ) -> Self {
         let limit = limit.unwrap_or(u64::MAX);
         // Set anew when the client first makes us wait.
@@ -87,7 +138,7 @@ impl ClientBody {
             idle,
             deadline,
             stalled: false,
-            outcome,
+            bodies,
         }
     }
 
@@ -96,8 +147,43 @@ impl ClientBody {
         failure: UploadFailure,
         error: BodyError,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.outcome.failure.set(Some(failure));
+        self.bodies.failure.set(Some(failure));
         Poll::Ready(Some(Err(error)))
+    }
+
+    fn fail_late(&self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let ends = self.bodies.ends.get();
+        if ends.is_some_and(|ends| ends <= Instant::now()) {
+            self.fail(UploadFailure::Deadline, BodyError::deadline())
+        } else {
+            self.fail(UploadFailure::Idle, BodyError::Idle(self.idle))
+        }
+    }
+}
+
+impl ClientStream {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Self::Plain(incoming) => Pin::new(incoming).poll_frame(cx).map_err(BodyError::Client),
+            Self::Web(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    pub fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Plain(incoming) => incoming.is_end_stream(),
+            Self::Web(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Plain(incoming) => incoming.size_hint(),
+            Self::Web(body) => body.size_hint(),
+        }
     }
 }
 
@@ -110,20 +196,27 @@ impl Body for ClientBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        match Pin::new(&mut this.incoming).poll_frame(cx) {
+        match this.incoming.poll_frame(cx) {
             Poll::Pending => {
                 if !this.stalled {
                     this.stalled = true;
-                    this.deadline.reset(Instant::now() + this.idle);
+                    let idle = Instant::now() + this.idle;
+                    let ends = this.bodies.ends.get();
+                    this.deadline
+                        .reset(ends.map_or(idle, |ends| ends.min(idle)));
                 }
                 match this.deadline.poll(cx) {
-                    Poll::Ready(()) => this.fail(UploadFailure::Idle, BodyError::Idle(this.idle)),
+                    Poll::Ready(()) => this.fail_late(),
                     Poll::Pending => Poll::Pending,
                 }
             }
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(Err(error))) => {
-                this.fail(UploadFailure::Gone, BodyError::Client(error))
+                let failure = match error {
+                    BodyError::Malformed { .. } => UploadFailure::Malformed,
+                    _ => UploadFailure::Gone,
+                };
+                this.fail(failure, error)
             }
             Poll::Ready(Some(Ok(frame))) => {
                 this.stalled = false;
@@ -132,7 +225,9 @@ impl Body for ClientBody {
                     return this.fail(UploadFailure::TooLarge, BodyError::TooLarge(this.limit));
                 }
                 this.remaining -= length;
-                this.outcome.bytes.set(this.outcome.bytes.get() + length);
+                this.bodies
+                    .received
+                    .set(this.bodies.received.get() + length);
                 Poll::Ready(Some(Ok(frame)))
             }
         }

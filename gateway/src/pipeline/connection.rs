@@ -107,7 +107,7 @@ impl Connection {
             activity: Arc::clone(&self.activity),
         });
         let settings = self.worker.pin().connection();
-        let stack = stack(Rc::clone(&self.worker), client);
+        let stack = stack(&self.worker, &client);
         // None of its layers is ever not ready, so none is asked.
         let service = service_fn(move |request| stack.clone().call(request));
         serving.serve(io, service, settings, &self.activity).await;

@@ -10,14 +10,13 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
-use http_body::Body;
-use hyper::body::Incoming;
 
 use super::{
-    body::{BodyError, ClientBody, RequestBody, Upload},
+    body::{Bodies, BodyError, ClientBody, ClientStream, RequestBody},
     connection::Client,
     context::{Facts, LocalResponse},
     failure::{Answer, Failure},
+    grpc,
     protocol::forwarding::X_REQUEST_ID,
     reply::{self, Guard, Outcome, ReplyBody, Source},
     route::RouteIndex,
@@ -44,11 +43,13 @@ pub struct Exchange {
     pub pinned: Rc<Pinned>,
     pub facts: Option<Facts>,
     pub route: Option<RouteIndex>,
-    pub upload: Option<Rc<Upload>>,
+    pub bodies: Option<Rc<Bodies>>,
     pub policies: sandbox::Exchange,
     /// An upstream's response is on its way to the client.
     pub forwarded: bool,
     pub started: Instant,
+    /// The client speaks gRPC-Web.
+    web: bool,
     status: Option<StatusCode>,
     answer: Option<Answer>,
     line: Option<Line>,
@@ -69,46 +70,52 @@ struct Line {
 
 impl Exchange {
     /// Boxed, since it moves into the response's body.
-    pub fn begin(
+    pub fn begin<B>(
         worker: &Rc<Worker>,
         client: &Rc<Client>,
-        request: Request<Incoming>,
-    ) -> (Box<Self>, Request<Incoming>) {
+        request: &Request<B>,
+        web: bool,
+    ) -> Box<Self> {
         client.activity.begin();
-        let exchange = Box::new(Self {
+        Box::new(Self {
             worker: Rc::clone(worker),
             client: Rc::clone(client),
             pinned: worker.pin(),
             facts: None,
             route: None,
-            upload: None,
+            bodies: None,
             policies: sandbox::Exchange::none(),
             forwarded: false,
             started: Instant::now(),
+            web,
             status: None,
             answer: None,
-            line: (worker.logs() != Logged::Off).then(|| Line::of(&request)),
+            line: (worker.logs() != Logged::Off).then(|| Line::of(request)),
             sent: 0,
             waiting: false,
             ended: false,
-        });
-        (exchange, request)
+        })
     }
 
     /// The request's body, bounded as its route says.
-    pub fn receive(&mut self, route: &Route, incoming: Incoming) -> RequestBody {
+    pub fn receive(&mut self, route: &Route, incoming: ClientStream) -> RequestBody {
         if incoming.is_end_stream() {
             return RequestBody::default();
         }
-        let upload = Rc::clone(self.upload.insert(Rc::default()));
+        let bodies = self.bodies();
         let deadlines = &self.worker.deadlines;
         RequestBody::Peer(Box::new(ClientBody::new(
             incoming,
             route.body_limit,
             route.idle_timeout,
             deadlines,
-            upload,
+            bodies,
         )))
+    }
+
+    /// What the bodies of this exchange share.
+    pub fn bodies(&mut self) -> Rc<Bodies> {
+        Rc::clone(self.bodies.get_or_insert_default())
     }
 
     /// A whole response made in the gateway.
@@ -147,12 +154,16 @@ impl Exchange {
             Some(Interruption::Failure(failure)) => return Err(Failure::Plugin(failure)),
             None => {}
         }
-        let upload = self.upload.as_ref().and_then(|upload| upload.failure.get());
+        let bodies = self.bodies.as_ref();
+        let upload = bodies.and_then(|bodies| bodies.failure.get());
         Err(upload.map_or(Failure::Upstream(error), Failure::Upload))
     }
 
     /// Sends the exchange off with its response.
     pub fn finish(mut self: Box<Self>, mut response: Response<Source>) -> Response<ReplyBody> {
+        if self.web {
+            response = for_web(response);
+        }
         if let Some(route) = self.matched() {
             route.response_headers.apply(response.headers_mut());
         }
@@ -177,6 +188,10 @@ impl Exchange {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        // A gRPC call that was cut ends with a status, as whole as any.
+        let cut = self.bodies.as_ref().and_then(|bodies| bodies.cut.take());
+        let cut = cut.map(Outcome::Failed);
+        let outcome = cut.as_ref().unwrap_or(outcome);
         if self.waiting {
             self.client.activity.take();
         }
@@ -204,7 +219,7 @@ impl Exchange {
         let timeout = |answer: &Answer| answer.code.ends_with("timeout");
         match (outcome, &self.answer) {
             (Outcome::Dropped, _) => Ending::ClientGone,
-            (Outcome::Failed(BodyError::Idle(_)), _) => Ending::Timeout,
+            (Outcome::Failed(BodyError::Idle(_) | BodyError::Deadline(_)), _) => Ending::Timeout,
             (Outcome::Failed(_), _) => Ending::UpstreamFailed,
             (Outcome::Complete, Some(answer)) if timeout(answer) => Ending::Timeout,
             (Outcome::Complete, Some(answer)) if answer.code.starts_with("upstream") => {
@@ -274,11 +289,21 @@ impl Exchange {
             ending: observation.ending.name(),
             code: answer.map(|answer| answer.code),
             reason: failed.as_deref().or_else(|| answer?.reason.as_deref()),
-            request_bytes: self.upload.as_ref().map_or(0, |upload| upload.bytes.get()),
+            request_bytes: self.bodies.as_ref().map_or(0, |it| it.received.get()),
             response_bytes: self.sent,
             generation: self.pinned.snapshot().generation,
         });
     }
+}
+
+/// A response as gRPC-Web can carry it.
+fn for_web(mut response: Response<Source>) -> Response<Source> {
+    if !grpc::is_call(response.headers()) {
+        response = reply::as_status(&response).map(Source::whole);
+    }
+    // What goes out is longer: it has the trailers, and may be text.
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response
 }
 
 fn millis(duration: Duration) -> f64 {
@@ -286,7 +311,7 @@ fn millis(duration: Duration) -> f64 {
 }
 
 impl Line {
-    fn of(request: &Request<Incoming>) -> Self {
+    fn of<B>(request: &Request<B>) -> Self {
         Self {
             time: SystemTime::now(),
             method: request.method().clone(),

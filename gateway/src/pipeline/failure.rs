@@ -10,6 +10,10 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use super::{
     body::{BodyError, UploadFailure},
     context::Fault,
+    grpc::{
+        self, DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE,
+        UNIMPLEMENTED,
+    },
     protocol::Refusal,
     route::NoRoute,
     sandbox::{self, FailureKind},
@@ -27,6 +31,8 @@ pub enum Failure {
     Upstream(upstream::Error),
     /// The route's `request` timeout passed.
     Timeout,
+    /// The time passed that a gRPC client gives its call.
+    Deadline,
     Plugin(sandbox::Failure),
     /// The upstream's response broke off while a plugin waited for all of it.
     Cut(BodyError),
@@ -46,13 +52,6 @@ pub struct Answer {
     /// For the log.
     pub reason: Option<String>,
 }
-
-const INVALID_ARGUMENT: u8 = 3;
-const DEADLINE_EXCEEDED: u8 = 4;
-const RESOURCE_EXHAUSTED: u8 = 8;
-const UNIMPLEMENTED: u8 = 12;
-const INTERNAL: u8 = 13;
-const UNAVAILABLE: u8 = 14;
 
 impl Answer {
     pub fn new(
@@ -101,6 +100,7 @@ impl From<Failure> for Answer {
                 DEADLINE_EXCEEDED,
                 "the service did not answer in time",
             ),
+            Failure::Deadline => deadline(),
             Failure::Plugin(failure) => plugin_failed(&failure),
             Failure::Cut(error) => Self::new(
                 StatusCode::BAD_GATEWAY,
@@ -112,6 +112,16 @@ impl From<Failure> for Answer {
             .because(error),
         }
     }
+}
+
+fn deadline() -> Answer {
+    Answer::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        "call-timeout",
+        Fault::Upstream,
+        DEADLINE_EXCEEDED,
+        "the call's deadline has passed",
+    )
 }
 
 fn plugin_failed(failure: &sandbox::Failure) -> Answer {
@@ -225,6 +235,13 @@ fn upload(failure: UploadFailure) -> Answer {
             INTERNAL,
             "the body did not come to its end",
         ),
+        UploadFailure::Malformed => (
+            StatusCode::BAD_REQUEST,
+            "body-malformed",
+            INTERNAL,
+            "the body is not what its content type says",
+        ),
+        UploadFailure::Deadline => return deadline(),
     };
     Answer::new(status, code, Fault::Client, grpc, detail)
 }
@@ -252,7 +269,12 @@ fn upstream_failed(error: &upstream::Error) -> Answer {
             "the service broke off its answer",
         ),
     };
-    Answer::new(status, code, Fault::Upstream, UNAVAILABLE, detail).because(error)
+    let grpc = match &error.kind {
+        ErrorKind::Exchange(error) => grpc::reset(error).map(grpc::status_of_reset),
+        _ => None,
+    };
+    let grpc = grpc.unwrap_or(UNAVAILABLE);
+    Answer::new(status, code, Fault::Upstream, grpc, detail).because(error)
 }
 
 /// Why a body that plugins wait for did not come.
@@ -261,23 +283,12 @@ impl From<BodyError> for Failure {
         match error {
             BodyError::TooLarge(_) => Self::Upload(UploadFailure::TooLarge),
             BodyError::Idle(_) => Self::Upload(UploadFailure::Idle),
-            BodyError::Client(_) | BodyError::Upstream(_) | BodyError::Plugin => {
-                Self::Upload(UploadFailure::Gone)
-            }
+            BodyError::Malformed { .. } => Self::Upload(UploadFailure::Malformed),
+            BodyError::Deadline(_) => Self::Deadline,
+            BodyError::Client(_)
+            | BodyError::Upstream(_)
+            | BodyError::NoStatus
+            | BodyError::Plugin => Self::Upload(UploadFailure::Gone),
         }
-    }
-}
-
-/// The gRPC status that a client derives from an HTTP status
-/// (<https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>).
-pub fn grpc_from_http(status: StatusCode) -> u8 {
-    match status.as_u16() {
-        400 => INTERNAL,
-        401 => 16,
-        403 => 7,
-        404 => UNIMPLEMENTED,
-        413 | 431 => RESOURCE_EXHAUSTED,
-        429 | 502..=504 => UNAVAILABLE,
-        _ => 2,
     }
 }

@@ -11,6 +11,7 @@ use super::{
     deadline::{Deadline, within},
     exchange::Exchange,
     failure::Failure,
+    grpc,
     protocol::{
         Scan,
         fields::{self, Hop},
@@ -49,16 +50,27 @@ pub(super) async fn forward(
     };
     outgoing.prepare(&way, request, client_upgrade.is_some());
 
+    // Of what goes out: a policy may have made a gRPC call of the request, or taken time from it.
+    let grpc = if way.route.chain.is_empty() {
+        exchange.facts.as_ref().is_some_and(|facts| facts.grpc)
+    } else {
+        grpc::is_call(request.headers())
+    };
+    let limit = exchange.started + way.route.request_timeout;
+    let ends = if grpc {
+        exchange.limit_call(request)?
+    } else {
+        None
+    };
+
     let worker = Rc::clone(&exchange.worker);
     let call = Call {
         upstream: way.upstream,
         began: exchange.started,
         idle: way.route.idle_timeout,
     };
-    let mut deadline = Deadline::new(
-        &worker.deadlines,
-        exchange.started + way.route.request_timeout,
-    );
+    let ends = ends.filter(|ends| *ends < limit);
+    let mut deadline = Deadline::new(&worker.deadlines, ends.unwrap_or(limit));
     let sent = async {
         if client_upgrade.is_some() {
             Box::pin(worker.pools.upgrade(call, request)).await
@@ -67,12 +79,40 @@ pub(super) async fn forward(
         }
     };
     let response = match within(&mut deadline, pin!(sent)).await {
+        None if ends.is_some() => return Err(Failure::Deadline),
         None => return Err(Failure::Timeout),
-        Some(Ok(response)) => response,
+        Some(Ok(mut response)) => {
+            if grpc && has_calls_body(&response) {
+                response.body_mut().is_call(&exchange.bodies());
+            }
+            response
+        }
         Some(Err(error)) => return exchange.blame(error),
     };
     exchange.forwarded = true;
     Ok(receive(exchange, way.route, response, client_upgrade))
+}
+
+impl Exchange {
+    /// When a gRPC call is to be over, if its client says so.
+    fn limit_call<B>(&mut self, request: &Request<B>) -> Result<Option<Instant>, Failure> {
+        let Some(timeout) = grpc::timeout(request.headers()) else {
+            return Ok(None);
+        };
+        let ends = self.started.checked_add(timeout);
+        if ends.is_some_and(|ends| ends <= Instant::now()) {
+            return Err(Failure::Deadline);
+        }
+        self.bodies().ends.set(ends);
+        Ok(ends)
+    }
+}
+
+/// Whether the response is one of gRPC, whose status has yet to come.
+fn has_calls_body<B>(response: &Response<B>) -> bool {
+    response.status() == StatusCode::OK
+        && grpc::is_call(response.headers())
+        && !response.headers().contains_key(grpc::GRPC_STATUS)
 }
 
 impl Outgoing {

@@ -3,5 +3,5 @@
 mod body;
 mod problem;
 
-pub use body::{Guard, Outcome, ReplyBody, Source};
-pub use problem::{answer, as_grpc, speaks_grpc};
+pub use body::{BodyCut, Guard, Outcome, ReplyBody, Source};
+pub use problem::{answer, as_grpc, as_status, speaks_grpc};

@@ -3,6 +3,7 @@
 
 mod balance;
 mod body;
+mod call_end;
 mod compile;
 mod connect;
 mod error;

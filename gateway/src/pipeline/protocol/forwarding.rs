@@ -83,7 +83,6 @@ pub fn apply(
 ) -> Facts {
     let trusted = !forwarding.trusted.is_empty() && forwarding.trusts(peer.address.ip());
     let headers = &mut head.headers;
-    let grpc = headers.get(header::CONTENT_TYPE).is_some_and(is_grpc);
     let (client, known) = if trusted {
         let known = headers.get(&X_REQUEST_ID).filter(|id| is_id(id)).cloned();
         (client(headers, peer, forwarding), known)
@@ -123,7 +122,7 @@ pub fn apply(
         id,
         client,
         secure: peer.secure,
-        grpc,
+        grpc: scan.grpc,
     }
 }
 
@@ -215,13 +214,6 @@ fn is_id(id: &HeaderValue) -> bool {
     (1..=ID_LENGTH).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
 }
 
-fn is_grpc(content_type: &HeaderValue) -> bool {
-    content_type
-        .as_bytes()
-        .strip_prefix(b"application/grpc")
-        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
-}
-
 #[cfg(test)]
 mod tests {
     use http::Request;
@@ -302,22 +294,6 @@ mod tests {
         for id in ["", "a b", &long] {
             let (head, _) = applied("10.0.0.0/8", "10.0.0.2", &[("x-request-id", id)]);
             assert_eq!(head.headers["x-request-id"], "fresh", "{id:?}");
-        }
-    }
-
-    #[test]
-    fn grpc_is_known_by_its_content_type() {
-        for (content_type, grpc) in [
-            ("application/grpc", true),
-            ("application/grpc+proto", true),
-            ("application/grpc-web", false),
-        ] {
-            assert_eq!(
-                applied("", "192.0.2.1", &[("content-type", content_type)])
-                    .1
-                    .grpc,
-                grpc
-            );
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use http::HeaderMap;
 
+use super::super::grpc;
+
 /// What a head's fields are, in short.
 #[derive(Debug, Default)]
 pub struct Scan {
@@ -16,6 +18,12 @@ pub struct Scan {
     pub(super) other_hop: bool,
     /// Names under which a client may say something about itself, or that upstreams may take for one.
     pub(super) claims: bool,
+    /// The content type is gRPC's.
+    pub grpc: bool,
+    /// It is one of gRPC-Web's.
+    pub grpc_web: bool,
+    /// A page of another origin asks what it may send (`access-control-request-method`).
+    pub preflight: bool,
 }
 
 impl Scan {
@@ -30,6 +38,11 @@ impl Scan {
                 "te" => scan.te = true,
                 "transfer-encoding" => scan.transfer_encoding = true,
                 "keep-alive" | "proxy-connection" => scan.other_hop = true,
+                "content-type" => {
+                    scan.grpc = grpc::is_content_type(value);
+                    scan.grpc_web = value.as_bytes().starts_with(b"application/grpc-web");
+                }
+                "access-control-request-method" => scan.preflight = true,
                 _ => {
                     scan.claims |= name.starts_with("x-forwarded")
                         || name.starts_with("forwarded")

@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::super::{
     body::{BodyError, StageBody},
+    grpc,
     upstream::UpstreamBody,
 };
 
@@ -51,6 +52,14 @@ impl ReplyBody {
         }
     }
 
+    /// A body whose exchange ends with another one inside it.
+    pub fn unguarded(source: Source) -> Self {
+        Self {
+            source,
+            guard: None,
+        }
+    }
+
     fn end(&mut self, outcome: Outcome) {
         if let Some(guard) = self.guard.take() {
             guard.ended(outcome);
@@ -85,8 +94,9 @@ impl Body for ReplyBody {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(error))) => {
+                let cut = BodyCut::because(&error);
                 self.end(Outcome::Failed(error));
-                Poll::Ready(Some(Err(BodyCut)))
+                Poll::Ready(Some(Err(cut)))
             }
         }
     }
@@ -101,9 +111,25 @@ impl Body for ReplyBody {
 }
 
 /// The body cannot go on; the connection, or the stream, is broken off so that the client notices.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("the body was cut off")]
-pub struct BodyCut;
+pub struct BodyCut {
+    /// The upstream's own reason, which HTTP/2 passes on.
+    #[source]
+    reset: Option<h2::Error>,
+}
+
+impl BodyCut {
+    fn because(error: &BodyError) -> Self {
+        let reset = match error {
+            BodyError::Upstream(error) => grpc::reset(error),
+            _ => None,
+        };
+        Self {
+            reset: reset.map(h2::Error::from),
+        }
+    }
+}
 
 impl Drop for ReplyBody {
     fn drop(&mut self) {

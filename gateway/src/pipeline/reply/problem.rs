@@ -6,11 +6,9 @@ use serde::Serialize;
 
 use super::super::{
     context::{Facts, LocalResponse},
-    failure::{Answer, grpc_from_http},
+    failure::Answer,
+    grpc,
 };
-
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// RFC 9457 section 3.1; `code` and `request-id` are ours.
 #[derive(Serialize)]
@@ -62,22 +60,8 @@ fn trailers_only(status: u8, message: &str) -> LocalResponse {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/grpc"),
     );
-    headers.insert(GRPC_STATUS, HeaderValue::from(u16::from(status)));
-    if let Ok(message) = HeaderValue::from_str(&percent_encode(message)) {
-        headers.insert(GRPC_MESSAGE, message);
-    }
+    grpc::put_status(headers, status, message);
     response
-}
-
-fn percent_encode(message: &str) -> String {
-    let mut out = String::with_capacity(message.len());
-    for byte in message.bytes() {
-        match byte {
-            b' '..=b'~' if byte != b'%' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
 
 /// A plugin's HTTP error as a gRPC client understands it; its other fields stay (`www-authenticate`, `retry-after`).
@@ -86,19 +70,33 @@ pub fn as_grpc(response: LocalResponse) -> LocalResponse {
     if speaks_grpc(status, response.headers()) {
         return response;
     }
+    as_status(&response)
+}
+
+/// What an HTTP response that a gRPC client cannot read means to it.
+pub fn as_status<B>(response: &Response<B>) -> LocalResponse {
+    let status = response.status();
     let message = status.canonical_reason().unwrap_or("refused");
-    let mut converted = trailers_only(grpc_from_http(status), message);
+    let mut converted = trailers_only(grpc::status_of_http(status), message);
     for (name, value) in response.headers() {
-        if name != header::CONTENT_TYPE && name != header::CONTENT_LENGTH {
+        if !OF_THE_BODY.contains(name) {
             converted.headers_mut().append(name.clone(), value.clone());
         }
     }
     converted
 }
 
+/// Fields that say something of a body that is left out.
+const OF_THE_BODY: [HeaderName; 4] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::ETAG,
+];
+
 /// Whether a gRPC client understands a response as it is.
 pub fn speaks_grpc(status: StatusCode, headers: &HeaderMap) -> bool {
-    headers.contains_key(&GRPC_STATUS)
+    headers.contains_key(grpc::GRPC_STATUS)
         || status.is_success()
         || status == StatusCode::SWITCHING_PROTOCOLS
 }

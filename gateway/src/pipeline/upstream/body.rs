@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -13,9 +13,10 @@ use hyper::body::Incoming;
 
 use super::{
     super::{
-        body::BodyError,
+        body::{Bodies, BodyError},
         deadline::{Deadline, Deadlines},
     },
+    call_end::CallEnd,
     http1::Http1,
     http2::Stream,
     pool::{Call, Pool},
@@ -28,6 +29,8 @@ pub struct UpstreamBody {
     idle: Duration,
     deadline: Deadline,
     stalled: bool,
+    /// Of a gRPC call.
+    call: Option<CallEnd>,
 }
 
 enum Source {
@@ -53,7 +56,13 @@ impl UpstreamBody {
             idle: call.idle,
             deadline,
             stalled: false,
+            call: None,
         }
+    }
+
+    /// The response is that of a gRPC call, and has a body: from here on it ends with a status, and in time.
+    pub fn is_call(&mut self, bodies: &Rc<Bodies>) {
+        self.call = Some(CallEnd::new(Rc::clone(bodies)));
     }
 
     pub(super) fn http1(
@@ -112,6 +121,43 @@ impl UpstreamBody {
             Source::Http2 { .. } | Source::Detached => Pin::new(&mut self.incoming).poll_frame(cx),
         }
     }
+
+    fn poll_in_time(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.poll_source(cx) {
+            Poll::Pending => {
+                if !self.stalled {
+                    self.stalled = true;
+                    let idle = Instant::now() + self.idle;
+                    let call = self.call.as_ref();
+                    self.deadline
+                        .reset(call.map_or(idle, |call| call.before(idle)));
+                }
+                self.deadline.poll(cx).map(|()| Some(Err(self.too_late())))
+            }
+            Poll::Ready(None) => {
+                self.release();
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                self.stalled = false;
+                if self.incoming.is_end_stream() {
+                    self.release();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Upstream(error)))),
+        }
+    }
+
+    fn too_late(&self) -> BodyError {
+        match &self.call {
+            Some(call) if call.is_late() => BodyError::deadline(),
+            _ => BodyError::Idle(self.idle),
+        }
+    }
 }
 
 impl Body for UpstreamBody {
@@ -123,36 +169,27 @@ impl Body for UpstreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        match this.poll_source(cx) {
-            Poll::Pending => {
-                if !this.stalled {
-                    this.stalled = true;
-                    this.deadline.reset(Instant::now() + this.idle);
-                }
-                this.deadline
-                    .poll(cx)
-                    .map(|()| Some(Err(BodyError::Idle(this.idle))))
-            }
-            Poll::Ready(None) => {
-                this.release();
-                Poll::Ready(None)
-            }
-            Poll::Ready(Some(Ok(frame))) => {
-                this.stalled = false;
-                if this.incoming.is_end_stream() {
-                    this.release();
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Upstream(error)))),
+        if this.call.as_ref().is_some_and(CallEnd::is_over) {
+            return Poll::Ready(None);
         }
+        let polled = ready!(this.poll_in_time(cx));
+        Poll::Ready(match &mut this.call {
+            None => polled,
+            Some(call) => call.close(polled),
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        match &self.call {
+            None => self.incoming.is_end_stream(),
+            Some(call) => call.is_over(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match &self.call {
+            None => self.incoming.size_hint(),
+            Some(_) => SizeHint::default(),
+        }
     }
 }
