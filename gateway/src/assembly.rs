@@ -19,7 +19,7 @@ use crate::{
         listen::compile_tls,
         sandbox::{Declared, Host, Plugins},
     },
-    snapshot::{GatewayFile, Loaded, LoadedFile},
+    snapshot::{GatewayFile, Loaded, LoadedFile, LoadedGateway},
 };
 
 /// Reads the configuration again and again; what did not change is kept.
@@ -32,11 +32,14 @@ pub struct Assembly {
     declared: Option<Declared>,
 }
 
+/// The TLS settings of each listener, in their order; none for one that is cleartext.
+pub type Tls = Vec<Option<Arc<ServerConfig>>>;
+
 /// What one reading found.
 pub struct Assembled {
     pub inputs: Loaded,
-    /// The TLS settings of each listener, in their order; none when one of them is wrong.
-    pub tls: Option<Vec<Option<Arc<ServerConfig>>>>,
+    /// None when one of them is wrong.
+    pub tls: Option<Tls>,
     /// What does not keep anything from being compiled.
     pub warnings: Vec<Problem>,
     /// A route has gone from a file that alone was looked at: another file may be about to bring it.
@@ -168,14 +171,7 @@ impl Assembly {
             .collect()
     }
 
-    #[allow(
-        clippy::type_complexity,
-        reason = "used once, just below its one caller"
-    )]
-    fn gateway(
-        &mut self,
-        files: &config::Loaded,
-    ) -> Result<((GatewayFile, Arc<Plugins>), Vec<Option<Arc<ServerConfig>>>), Vec<Problem>> {
+    fn gateway(&mut self, files: &config::Loaded) -> Result<(LoadedGateway, Tls), Vec<Problem>> {
         let source = &files.gateway;
         let raw = source
             .raw
@@ -209,7 +205,12 @@ impl Assembly {
                     path: Arc::clone(&source.path),
                     raw: Arc::clone(raw),
                 };
-                Ok(((gateway, plugins), tls))
+                let gateway = LoadedGateway {
+                    file: gateway,
+                    plugins,
+                    descriptors: Arc::default(),
+                };
+                Ok((gateway, tls))
             }
             _ => Err(problems),
         }

@@ -25,14 +25,17 @@ pub use compile::compile;
 pub use explain::{Asked, Destination, Explanation, Other, PluginRun, Refusal, Winner};
 pub use listing::Row;
 pub use probe::Probe;
-pub use reload::{Loaded, LoadedFile, Outcome, Reloader};
+pub use reload::{Loaded, LoadedFile, LoadedGateway, Outcome, Reloader};
 pub use route::{Action, Place, Route};
 pub use settings::{Forwarding, Limits, Settings, Timeouts};
 pub use upstreams::{KnownUpstream, Upstreams};
 
 use crate::{
     config::{problem::Problem, raw},
-    pipeline::{route::Table, sandbox::Plugins},
+    pipeline::{
+        route::Table,
+        sandbox::{Catalog, Plugins},
+    },
 };
 use names::Names;
 use unit::Unit;
@@ -42,6 +45,7 @@ use unit::Unit;
 pub struct Inputs {
     pub gateway: GatewayFile,
     pub plugins: Arc<Plugins>,
+    pub descriptors: Arc<Catalog>,
     /// In any order.
     pub sources: Vec<SourceFile>,
 }
@@ -68,6 +72,7 @@ pub struct Snapshot {
     pub table: Table<Route>,
     pub upstreams: Upstreams,
     pub plugins: Arc<Plugins>,
+    pub descriptors: Arc<Catalog>,
     pub settings: Settings,
     /// `witgate.yaml`
     gateway: Arc<raw::Gateway>,

@@ -27,7 +27,7 @@
 //!
 //! In a route file that is `plugins: [{ greeter: { greeting: hello } }]`. Logic is tested without a gateway, by
 //! plain `cargo test`: see [`testing`]. What the plugin uses of [`log`], [`clock`], [`random`], [`metrics`],
-//! [`crypto`] and [`keys`] becomes an import of its component, and needs a grant in `witgate.yaml`.
+//! [`crypto`], [`keys`] and [`descriptors`] becomes an import of its component, and needs a grant in `witgate.yaml`.
 //!
 //! A crate holds one policy, and is a library with `crate-type = ["cdylib", "rlib"]`.
 
@@ -35,8 +35,10 @@ mod backend;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod descriptors;
 mod error;
 mod fields;
+mod insight;
 pub mod keys;
 pub mod log;
 pub mod metrics;
@@ -50,6 +52,7 @@ mod summary;
 pub mod testing;
 
 pub use error::{EditError, Error, Result};
+pub use insight::Asked;
 pub use policy::{BodyAction, Chunk, Policy, ResponseVerdict, Verdict};
 pub use reply::Reply;
 pub use request::Request;
@@ -60,7 +63,7 @@ pub use witgate_plugin_macros::{config, policy};
 /// What a plugin usually needs.
 pub mod prelude {
     pub use crate::{
-        BodyAction, Chunk, Ending, Error, Policy, Reply, Request, Response, ResponseVerdict,
+        Asked, BodyAction, Chunk, Ending, Error, Policy, Reply, Request, Response, ResponseVerdict,
         Result, Summary, Verdict, clock, config, config::Problem, log, policy,
     };
 }

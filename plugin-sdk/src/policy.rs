@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Reply, Request, Response, Result, Summary, config::Problem};
+use crate::{Asked, Reply, Request, Response, Result, Summary, config::Problem};
 
 /// One route's configuration, and what to do with the exchanges on that route.
 ///
@@ -99,6 +99,23 @@ pub trait Policy: Sized + 'static {
     fn tick_interval(&self) -> Duration {
         Duration::from_secs(10)
     }
+
+    /// What is legal in this configuration and probably not meant; `witgate check` shows it at its place in the
+    /// route file. This and the two that follow are called off the exchanges' way, when somebody asks.
+    fn warnings(&self) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// What this policy would do with a request, as JSON, for `witgate explain`.
+    fn explain(&self, asked: &Asked) -> Option<String> {
+        let _ = asked;
+        None
+    }
+
+    /// An OpenAPI 3.1 document, as JSON, of what clients can ask for on this route, for `witgate openapi`.
+    fn openapi(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What becomes of a request.
@@ -126,6 +143,10 @@ pub enum ResponseVerdict {
     /// Collect the body, up to so many bytes, and hand it to [`Policy::on_response_body`] before the head goes
     /// out. A longer body is answered with 502.
     WaitBody(u64),
+    /// Hold the head back until [`Policy::on_response_body`] lets a first piece through (any action but
+    /// [`BodyAction::Hold`]) or the body ends: until then that can still edit the head, and reply. Pieces come one
+    /// after the other, as they arrive.
+    WaitFirst,
 }
 
 impl From<Reply> for Verdict {

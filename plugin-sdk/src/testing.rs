@@ -1,7 +1,7 @@
 //! Tests of a plugin without a gateway: plain `cargo test`, on the author's machine.
 //!
 //! Heads are plain values, and the capabilities answer what the test says: the clock stands still until it is
-//! moved, random numbers are the same in every run, key sets are JSON. All of this belongs to the test's thread.
+//! moved, random numbers are the same in every run, key sets are JSON, descriptors bytes. All of this belongs to the test's thread.
 //! Signatures are checked for real with the feature `testing-crypto`.
 //!
 //! ```
@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use crate::{
     Policy,
-    backend::{World, world},
+    backend::{DescriptorSet, World, world},
     config::{self, Problem},
     log::Level,
 };
@@ -91,6 +91,19 @@ pub fn allow_refresh(name: &str, allowed: bool) {
 /// How often the plugin asked for a refresh.
 pub fn refreshes(name: &str) -> u32 {
     world(|world| world.key_sets.get(name).map_or(0, |set| set.refreshes))
+}
+
+/// Declares descriptors, or gives them new content: a `google.protobuf.FileDescriptorSet`. The digest that the
+/// plugin sees tells contents apart, and is not SHA-256 here.
+pub fn set_descriptors(name: &str, bytes: &[u8]) {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    let set = DescriptorSet {
+        digest: format!("{:064x}", hasher.finish()),
+        bytes: bytes.to_vec(),
+    };
+    world(|world| world.descriptors.insert(name.to_owned(), set));
 }
 
 /// The lines logged so far; they are not handed out again.

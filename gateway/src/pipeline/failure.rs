@@ -150,6 +150,12 @@ fn plugin_failed(failure: &sandbox::Failure) -> Answer {
             UNAVAILABLE,
             "a policy is overloaded",
         ),
+        (FailureKind::Unready(_), _) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "plugin-unready",
+            UNAVAILABLE,
+            "a policy waits for what it needs to know",
+        ),
         (
             FailureKind::Trap(_)
             | FailureKind::Memory(_)

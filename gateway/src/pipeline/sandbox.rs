@@ -41,8 +41,11 @@ mod worker;
 
 pub use self::{
     body::{Break, ChainBody},
-    capabilities::keys::{Declared, KeySetStatus, Keys},
-    chain::Chain,
+    capabilities::{
+        descriptors::{Catalog, Entry, Schema},
+        keys::{Declared, KeySetStatus, Keys},
+    },
+    chain::{Asked, Chain, Insight, Installed},
     exchange::{Exchange, Flow, Interruption, PhaseError},
     failure::{Failure, FailureKind},
     host::{Host, HostError},

@@ -20,7 +20,10 @@ use crate::{
         problem::{Problem, Severity},
         span::Spanned,
     },
-    pipeline::route::{Conflict, Report, Table},
+    pipeline::{
+        route::{Conflict, Report, Table},
+        sandbox::Installed,
+    },
 };
 use kept::Changes;
 pub(super) use kept::changed_plugins;
@@ -207,7 +210,10 @@ impl<'a> Build<'a> {
             upstreams: &self.upstreams,
             before: self.previous.map(|it| &it.upstreams),
             broken: &self.broken,
-            plugins: &self.inputs.plugins,
+            installed: Installed {
+                plugins: &self.inputs.plugins,
+                descriptors: &self.inputs.descriptors,
+            },
             settings: &self.settings,
         }
     }
@@ -248,6 +254,7 @@ impl<'a> Build<'a> {
             table: self.table,
             upstreams: self.upstreams,
             plugins: Arc::clone(&self.inputs.plugins),
+            descriptors: Arc::clone(&self.inputs.descriptors),
             settings: self.settings,
             gateway: Arc::clone(&self.inputs.gateway.raw),
             warnings,

@@ -15,17 +15,24 @@ use crate::{
         problem::{Problem, Severity},
         raw::{self, RouteFile},
     },
-    pipeline::sandbox::Plugins,
+    pipeline::sandbox::{Catalog, Plugins},
 };
 
 /// What the loader found: of each file its content, or why it cannot be read.
 #[derive(Debug)]
 pub struct Loaded {
-    /// `witgate.yaml`, and the plugins that it names.
-    pub gateway: Result<(GatewayFile, Arc<Plugins>), Vec<Problem>>,
+    pub gateway: Result<LoadedGateway, Vec<Problem>>,
     pub files: Vec<LoadedFile>,
     /// Problems of the folder. An error among these keeps everything as it is.
     pub problems: Vec<Problem>,
+}
+
+/// `witgate.yaml`, and what it names.
+#[derive(Clone, Debug)]
+pub struct LoadedGateway {
+    pub file: GatewayFile,
+    pub plugins: Arc<Plugins>,
+    pub descriptors: Arc<Catalog>,
 }
 
 /// One file of `routes.d`.
@@ -73,15 +80,11 @@ impl Reloader {
             }
         }
         let gateway = loaded.gateway.map_err(|bad| problems.extend(bad));
-        let Ok((gateway, plugins)) = gateway else {
+        let Ok(gateway) = gateway else {
             return Err(problems);
         };
         sort(&mut sources);
-        let live = Inputs {
-            gateway,
-            plugins,
-            sources,
-        };
+        let live = gateway.with(sources);
         // Compiled even if a file cannot be read, so that all problems show at once.
         match compile(&live, None) {
             Ok(snapshot) if !has_errors(&problems) => {
@@ -162,10 +165,14 @@ impl<'a> Attempt<'a> {
     fn new(live: &'a Inputs, loaded: Loaded) -> Self {
         let mut problems = loaded.problems;
         let mut stale = BTreeSet::new();
-        let (gateway, plugins) = loaded.gateway.unwrap_or_else(|found| {
+        let gateway = loaded.gateway.unwrap_or_else(|found| {
             problems.extend(found);
             stale.insert(Arc::clone(&live.gateway.path));
-            (live.gateway.clone(), Arc::clone(&live.plugins))
+            LoadedGateway {
+                file: live.gateway.clone(),
+                plugins: Arc::clone(&live.plugins),
+                descriptors: Arc::clone(&live.descriptors),
+            }
         });
         let mut sources = Vec::with_capacity(loaded.files.len());
         for LoadedFile { path, raw } in loaded.files {
@@ -182,11 +189,7 @@ impl<'a> Attempt<'a> {
         sort(&mut sources);
         Self {
             live,
-            inputs: Inputs {
-                gateway,
-                plugins,
-                sources,
-            },
+            inputs: gateway.with(sources),
             problems,
             stale,
         }
@@ -210,7 +213,10 @@ impl<'a> Attempt<'a> {
                 .into_iter()
                 .filter(|path| self.put_back(path))
                 .collect();
-            if changed.is_empty() && !self.put_back_gateway() {
+            let moved = !changed.is_empty()
+                || self.put_back_descriptors(previous)
+                || self.put_back_gateway();
+            if !moved {
                 self.give_up();
                 return None;
             }
@@ -238,11 +244,33 @@ impl<'a> Attempt<'a> {
         true
     }
 
+    /// Puts back the descriptors that some route cannot use: the others are tried one by one, since nothing else
+    /// tells which these are. False if all are as they are live.
+    fn put_back_descriptors(&mut self, previous: &Arc<Snapshot>) -> bool {
+        let tried = Arc::clone(&self.inputs.descriptors);
+        let changed = tried.differences(&self.live.descriptors);
+        if changed.is_empty() {
+            return false;
+        }
+        self.inputs.descriptors = Arc::clone(&self.live.descriptors);
+        if changed.len() > 1 {
+            for name in changed {
+                let good = Arc::clone(&self.inputs.descriptors);
+                self.inputs.descriptors = Arc::new(good.with(name, &tried));
+                if compile(&self.inputs, Some(previous)).is_err() {
+                    self.inputs.descriptors = good;
+                }
+            }
+        }
+        true
+    }
+
     fn put_back_gateway(&mut self) -> bool {
         let same = self.has_live_gateway();
         if !same {
             self.inputs.gateway = self.live.gateway.clone();
             self.inputs.plugins = Arc::clone(&self.live.plugins);
+            self.inputs.descriptors = Arc::clone(&self.live.descriptors);
             self.stale.insert(Arc::clone(&self.live.gateway.path));
         }
         !same
@@ -271,7 +299,21 @@ impl<'a> Attempt<'a> {
             Arc::ptr_eq(&tried.raw, &live.raw) && order(&tried.path, &live.path).is_eq()
         };
         let (tried, live) = (&self.inputs.sources, &self.live.sources);
-        self.has_live_gateway() && tried.len() == live.len() && tried.iter().zip(live).all(same)
+        self.has_live_gateway()
+            && (self.inputs.descriptors.differences(&self.live.descriptors)).is_empty()
+            && tried.len() == live.len()
+            && tried.iter().zip(live).all(same)
+    }
+}
+
+impl LoadedGateway {
+    fn with(self, sources: Vec<SourceFile>) -> Inputs {
+        Inputs {
+            gateway: self.file,
+            plugins: self.plugins,
+            descriptors: self.descriptors,
+            sources,
+        }
     }
 }
 

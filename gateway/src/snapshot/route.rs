@@ -14,7 +14,7 @@ use crate::{
             HeaderEdit, Redirect, Report, Respond, Rewrite, Rule, Wanted, compile_matches,
             rewrite::refuse_without_upstream,
         },
-        sandbox::{Chain, Plugins},
+        sandbox::{Chain, Installed},
         upstream::Upstream,
     },
 };
@@ -92,7 +92,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) before: Option<&'a Upstreams>,
     /// Names of upstreams whose problems are reported already.
     pub(super) broken: &'a HashSet<Box<str>>,
-    pub(super) plugins: &'a Plugins,
+    pub(super) installed: Installed<'a>,
     pub(super) settings: &'a Settings,
 }
 
@@ -120,11 +120,21 @@ impl Draft<'_> {
             .as_ref()
             .map_or(&Wanted::Nothing, |(_, wanted)| wanted);
         let rules = compile_matches(&written.matches, self.id, wanted, report);
+        let mut warnings = Vec::new();
         let chain = match self.chain {
             Some(chain) => Some(chain),
-            None => Chain::compile(&self.name, &written.plugins, around.plugins, report.file())
-                .map_err(|problems| report.extend(problems.into_iter().map(split_hint)))
-                .ok(),
+            None => Chain::compile(
+                &self.name,
+                &written.plugins,
+                &around.installed,
+                report.file(),
+            )
+            .map(|(chain, odd)| {
+                warnings = odd;
+                chain
+            })
+            .map_err(|problems| report.extend(problems.into_iter().map(split_hint)))
+            .ok(),
         };
         let request_headers = HeaderEdit::compile(&written.headers.request, report);
         let response_headers = HeaderEdit::compile(&written.headers.response, report);
@@ -138,6 +148,7 @@ impl Draft<'_> {
         if report.len() > before {
             return None;
         }
+        report.extend(warnings.into_iter().map(split_hint));
         let timeouts = &written.timeouts;
         let route = Route {
             name: self.name,

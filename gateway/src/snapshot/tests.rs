@@ -33,6 +33,7 @@ fn inputs(files: &[(&str, &str)]) -> Inputs {
     Inputs {
         gateway: gateway("listeners: [{ address: '127.0.0.1:0' }]"),
         plugins: Arc::default(),
+        descriptors: Arc::default(),
         sources: files.iter().map(|(name, text)| file(name, text)).collect(),
     }
 }

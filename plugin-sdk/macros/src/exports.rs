@@ -13,7 +13,7 @@ pub(crate) fn expand(policy: &Type, phases: &[Phase]) -> TokenStream {
     let wit = world(phases);
     let glue = phases
         .iter()
-        .map(|phase| format_ident!("__export_{}", phase.method()));
+        .map(|phase| format_ident!("__export_{}", phase.name()));
     quote! {
         // What only the exports use must not look unused where there are none.
         #[cfg(not(target_arch = "wasm32"))]

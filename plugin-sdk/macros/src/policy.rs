@@ -15,19 +15,22 @@ pub(crate) enum Phase {
     ResponseBody,
     End,
     Tick,
+    /// No phase, but exported like one: by what is written.
+    Insight,
 }
 
 impl Phase {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Request,
         Self::RequestBody,
         Self::Response,
         Self::ResponseBody,
         Self::End,
         Self::Tick,
+        Self::Insight,
     ];
 
-    pub(crate) fn method(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Request => "on_request",
             Self::RequestBody => "on_request_body",
@@ -35,19 +38,33 @@ impl Phase {
             Self::ResponseBody => "on_response_body",
             Self::End => "on_end",
             Self::Tick => "on_tick",
+            Self::Insight => "insight",
+        }
+    }
+
+    /// Each of them makes the interface be exported.
+    fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Request => &["on_request"],
+            Self::RequestBody => &["on_request_body"],
+            Self::Response => &["on_response"],
+            Self::ResponseBody => &["on_response_body"],
+            Self::End => &["on_end"],
+            Self::Tick => &["on_tick"],
+            Self::Insight => &["warnings", "explain", "openapi"],
         }
     }
 
     pub(crate) fn interface(self) -> String {
-        self.method().replace('_', "-")
+        self.name().replace('_', "-")
     }
 
-    /// Parameters with `self` and the state, if the phase has one.
-    fn parameters(self) -> usize {
+    /// Parameters with `self` and the state; none if it has no state.
+    fn parameters(self) -> Option<usize> {
         match self {
-            Self::Request | Self::Response | Self::End => 3,
-            Self::RequestBody | Self::ResponseBody => 4,
-            Self::Tick => 1,
+            Self::Request | Self::Response | Self::End => Some(3),
+            Self::RequestBody | Self::ResponseBody => Some(4),
+            Self::Tick | Self::Insight => None,
         }
     }
 }
@@ -78,7 +95,10 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenS
 fn written(item: &ItemImpl) -> Vec<Phase> {
     Phase::ALL
         .into_iter()
-        .filter(|phase| has_method(item, phase.method()))
+        .filter(|phase| {
+            let mut methods = phase.methods().iter();
+            methods.any(|method| has_method(item, method))
+        })
         .collect()
 }
 
@@ -117,11 +137,12 @@ fn complete(item: &mut ItemImpl, phases: &[Phase]) {
         ImplItem::Fn(method) => Some(method),
         _ => None,
     }) {
-        let phase = phases
+        let parameters = phases
             .iter()
-            .find(|phase| method.sig.ident == phase.method());
-        if let Some(phase) = phase {
-            add_state(method, phase.parameters());
+            .find(|phase| method.sig.ident == phase.name())
+            .and_then(|phase| phase.parameters());
+        if let Some(parameters) = parameters {
+            add_state(method, parameters);
         }
     }
 }

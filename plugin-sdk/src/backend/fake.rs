@@ -7,7 +7,8 @@ mod fields;
 mod heads;
 
 pub(crate) use capabilities::{
-    Counter, Gauge, KeySet, World, log, monotonic, now, random_bytes, random_u64, world,
+    Counter, DescriptorSet, Gauge, KeySet, World, log, monotonic, now, random_bytes, random_u64,
+    world,
 };
 pub(crate) use crypto::{VerifyingKey, sha256};
 pub(crate) use heads::{Request, Response, Summary};

@@ -17,6 +17,7 @@ pub(crate) use bindings::witgate::plugin::types::{Request, Response, Summary};
 pub(crate) use bindings::witgate::plugin::{
     clock::{monotonic, now},
     crypto::{VerifyingKey, sha256},
+    descriptors::DescriptorSet,
     keys::KeySet,
     metrics::{Counter, Gauge},
     random::{bytes as random_bytes, u64 as random_u64},

@@ -127,6 +127,8 @@ pub enum Capability {
     Crypto,
     /// The key sets declared under `key-sets`.
     Keys,
+    /// The schemas declared under `descriptors`.
+    Descriptors,
 }
 
 impl fmt::Display for Capability {
@@ -138,6 +140,7 @@ impl fmt::Display for Capability {
             Self::Metrics => "metrics",
             Self::Crypto => "crypto",
             Self::Keys => "keys",
+            Self::Descriptors => "descriptors",
         })
     }
 }

@@ -15,8 +15,9 @@ wasmtime::component::bindgen!({
         "witgate:plugin/metrics.gauge": super::capabilities::metrics::Gauge,
         "witgate:plugin/crypto.verifying-key": super::capabilities::crypto::VerifyingKey,
         "witgate:plugin/keys.key-set": super::capabilities::keys::KeySet,
+        "witgate:plugin/descriptors.descriptor-set": super::capabilities::descriptors::DescriptorSet,
     },
 });
 
-pub(super) use exports::witgate::plugin::{on_request, on_response, policy};
-pub(super) use witgate::plugin::{clock, crypto, keys, log, metrics, random, types};
+pub(super) use exports::witgate::plugin::{insight, on_request, on_response, policy};
+pub(super) use witgate::plugin::{clock, crypto, descriptors, keys, log, metrics, random, types};

@@ -60,6 +60,16 @@ pub struct ChainBody<B> {
     /// The last piece is with the plugins, or behind them.
     ended: bool,
     trailers: Option<HeaderMap>,
+    /// What was let through while the head was held back.
+    begun: Option<Begun>,
+}
+
+/// A piece on its way through the plugins.
+struct Begun {
+    piece: Bytes,
+    last: bool,
+    /// The number of plugins that it has behind it.
+    behind: usize,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
@@ -70,6 +80,7 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
             call: None,
             ended: false,
             trailers: None,
+            begun: None,
         }
     }
 
@@ -82,8 +93,8 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
         index: usize,
         asked: bool,
     ) {
-        if !running.takes_part(index, direction.phase()) || (!asked && self.source.is_end_stream())
-        {
+        let is_empty = self.source.is_end_stream() && self.begun.is_none();
+        if !running.takes_part(index, direction.phase()) || (!asked && is_empty) {
             return;
         }
         let filters = self
@@ -118,6 +129,7 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
     pub(super) fn replace(&mut self, data: Bytes) {
         self.source = Source::whole(data, None);
         self.filters = None;
+        self.begun = None;
     }
 
     /// Reads the whole of it, hands it to the plugin added last, and keeps what that makes of it.
@@ -130,10 +142,8 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
         };
         let mut whole = BytesMut::new();
         loop {
-            let (piece, last) = self.read(&mut filters).await.map_err(Break::Source)?;
-            let (back, passed) = filters.pass(piece, last).await;
+            let (back, piece, last) = self.next(filters).await?;
             filters = back;
-            let piece = passed.map_err(|interruption| filters.interrupt(interruption))?;
             if (whole.len() + piece.len()) as u64 > most {
                 let failure = filters.refuse(&asking, FailureKind::BodyTooLarge(most));
                 return Err(filters.interrupt(Interruption::Failure(failure)));
@@ -144,10 +154,51 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
             }
         }
         filters.only(asking);
-        let (mut filters, passed) = filters.pass(whole.freeze(), true).await;
+        let (mut filters, passed) = filters.pass(whole.freeze(), true, 0).await;
         let whole = passed.map_err(|interruption| filters.interrupt(interruption))?;
         self.source = Source::whole(whole, filters.trailers.take());
         Ok(())
+    }
+
+    /// Hands pieces to the plugin added last until it lets one through, which is kept for those that are added later.
+    pub(super) async fn begin(&mut self) -> Result<(), Break<B::Error>> {
+        while let Some(filters) = self.filters.take() {
+            let (filters, piece, last) = self.next(filters).await?;
+            let through = last || filters.has_let_through();
+            if through && (last || !piece.is_empty()) {
+                self.begun = Some(Begun {
+                    piece,
+                    last,
+                    behind: filters.len(),
+                });
+            }
+            self.filters = Some(filters);
+            if through {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next piece behind all plugins that are there, and whether it is the last.
+    async fn next(
+        &mut self,
+        mut filters: Box<Filters>,
+    ) -> Result<(Box<Filters>, Bytes, bool), Break<B::Error>> {
+        let begun = match self.begun.take() {
+            Some(begun) => begun,
+            None => {
+                let (piece, last) = self.read(&mut filters).await.map_err(Break::Source)?;
+                Begun {
+                    piece,
+                    last,
+                    behind: 0,
+                }
+            }
+        };
+        let (filters, passed) = filters.pass(begun.piece, begun.last, begun.behind).await;
+        let piece = passed.map_err(|interruption| filters.interrupt(interruption))?;
+        Ok((filters, piece, begun.last))
     }
 
     /// The next piece, and whether it is the last; trailers go to the filters.
@@ -208,14 +259,25 @@ impl<B: Body<Data = Bytes> + Unpin> Body for ChainBody<B> {
                 }
                 return this.source.poll_frame(cx).map_err(Break::Source);
             };
-            let Poll::Ready(frame) = this.source.poll_frame(cx) else {
-                this.filters = Some(filters);
-                return Poll::Pending;
+            let begun = match this.begun.take() {
+                Some(begun) => begun,
+                None => {
+                    let Poll::Ready(frame) = this.source.poll_frame(cx) else {
+                        this.filters = Some(filters);
+                        return Poll::Pending;
+                    };
+                    let frame = frame.transpose().map_err(Break::Source)?;
+                    let (piece, last) = this.piece(frame, &mut filters);
+                    Begun {
+                        piece,
+                        last,
+                        behind: 0,
+                    }
+                }
             };
-            let frame = frame.transpose().map_err(Break::Source)?;
-            let (piece, last) = this.piece(frame, &mut filters);
-            this.ended = last;
-            this.call = Some(Box::pin(filters.pass(piece, last)));
+            this.ended = begun.last;
+            let call = filters.pass(begun.piece, begun.last, begun.behind);
+            this.call = Some(Box::pin(call));
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub(super) mod clock;
 pub(super) mod crypto;
+pub(super) mod descriptors;
 pub(super) mod keys;
 pub(super) mod log;
 pub(super) mod metrics;
@@ -14,13 +15,14 @@ use super::{bindings, state::State};
 use crate::config::raw::Capability;
 
 /// Every capability with the name of its interface, which is also the name of its grant.
-pub(super) const ALL: [(Capability, &str); 6] = [
+pub(super) const ALL: [(Capability, &str); 7] = [
     (Capability::Log, "log"),
     (Capability::Clock, "clock"),
     (Capability::Random, "random"),
     (Capability::Metrics, "metrics"),
     (Capability::Crypto, "crypto"),
     (Capability::Keys, "keys"),
+    (Capability::Descriptors, "descriptors"),
 ];
 
 /// Defines the functions of one capability; each is a trait from `bindings` implemented on `State`.
@@ -44,5 +46,8 @@ pub(super) fn link(
             bindings::crypto::add_to_linker_instance::<_, Own>(linker, |state| state)
         }
         Capability::Keys => bindings::keys::add_to_linker_instance::<_, Own>(linker, |state| state),
+        Capability::Descriptors => {
+            bindings::descriptors::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
     }
 }

@@ -75,7 +75,7 @@ fn compile(engine: &Engine, bytes: &[u8], hash: &ContentHash) -> wasmtime::Resul
 }
 
 /// As `/plugins` shows it.
-fn hex(hash: &ContentHash) -> String {
+pub(super) fn hex(hash: &ContentHash) -> String {
     let mut text = String::with_capacity(2 * hash.len());
     for byte in hash {
         // Writing to a string does not fail.

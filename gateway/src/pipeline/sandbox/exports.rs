@@ -11,7 +11,7 @@ use wasmtime::{
 use super::{
     admission::VERSION,
     bindings::{
-        on_request, on_response,
+        insight, on_request, on_response,
         policy::Problem,
         types::{BodyAction, Failure},
     },
@@ -38,6 +38,9 @@ pub(super) type OnResponseBody =
 pub(super) type OnEnd = TypedFunc<(Config, GuestState, Resource<Summary>), ()>;
 pub(super) type Interval = TypedFunc<(Config,), (u64,)>;
 pub(super) type OnTick = TypedFunc<(Config,), Done<()>>;
+pub(super) type Warnings = TypedFunc<(Config,), (Vec<Problem>,)>;
+pub(super) type Explain = TypedFunc<(Config, insight::Asked), (Option<String>,)>;
+pub(super) type OpenApi = TypedFunc<(Config,), (Option<String>,)>;
 
 /// Where a component exports its functions.
 #[derive(Debug)]
@@ -50,41 +53,64 @@ pub(super) struct Indices {
     response_body: Option<ComponentExportIndex>,
     end: Option<ComponentExportIndex>,
     tick: Option<(ComponentExportIndex, ComponentExportIndex)>,
+    insight: Option<[ComponentExportIndex; 3]>,
 }
+
+/// No phase: its functions are called when somebody asks.
+const INSIGHT: &str = "insight";
 
 impl Indices {
     /// Fails with the name of the function that is missing.
     pub(super) fn find(component: &Component) -> Result<Self, String> {
-        let policy = find(component, Phase::Configure, "[static]config.parse")?;
-        let optional = |phase: Phase| {
-            let interface = format!("witgate:plugin/{}@{VERSION}", phase.name());
-            match component.get_export_index(None, interface.as_str()) {
-                None => Ok(None),
-                Some(_) => find(component, phase, "handle").map(Some),
-            }
+        let policy = Phase::Configure.name();
+        let optional = |phase: Phase| match exports(component, phase.name()) {
+            false => Ok(None),
+            true => find(component, phase.name(), "handle").map(Some),
         };
         Ok(Self {
-            parse: policy,
-            schema: find(component, Phase::Configure, "[static]config.schema")?,
+            parse: find(component, policy, "[static]config.parse")?,
+            schema: find(component, policy, "[static]config.schema")?,
             request: optional(Phase::Request)?,
             request_body: optional(Phase::RequestBody)?,
             response: optional(Phase::Response)?,
             response_body: optional(Phase::ResponseBody)?,
             end: optional(Phase::End)?,
             tick: match optional(Phase::Tick)? {
-                Some(handle) => Some((find(component, Phase::Tick, "interval")?, handle)),
+                Some(handle) => Some((find(component, Phase::Tick.name(), "interval")?, handle)),
                 None => None,
+            },
+            insight: match exports(component, INSIGHT) {
+                true => Some([
+                    find(component, INSIGHT, "warnings")?,
+                    find(component, INSIGHT, "explain")?,
+                    find(component, INSIGHT, "openapi")?,
+                ]),
+                false => None,
             },
         })
     }
+
+    /// Whether configurations can be asked about.
+    pub(super) fn has_insight(&self) -> bool {
+        self.insight.is_some()
+    }
+}
+
+fn full(interface: &str) -> String {
+    format!("witgate:plugin/{interface}@{VERSION}")
+}
+
+fn exports(component: &Component, interface: &str) -> bool {
+    let index = component.get_export_index(None, full(interface).as_str());
+    index.is_some()
 }
 
 fn find(
     component: &Component,
-    phase: Phase,
+    interface: &str,
     function: &str,
 ) -> Result<ComponentExportIndex, String> {
-    let interface = format!("witgate:plugin/{}@{VERSION}", phase.name());
+    let interface = full(interface);
     let instance = component.get_export_index(None, interface.as_str());
     let found = instance.and_then(|instance| component.get_export(Some(&instance), function));
     match found {
@@ -104,6 +130,15 @@ pub(super) struct Exports {
     pub(super) response_body: Option<OnResponseBody>,
     pub(super) end: Option<OnEnd>,
     pub(super) tick: Option<(Interval, OnTick)>,
+    pub(super) insight: Option<Insight>,
+}
+
+/// What can be asked about a configuration.
+#[derive(Clone, Copy)]
+pub(super) struct Insight {
+    pub(super) warnings: Warnings,
+    pub(super) explain: Explain,
+    pub(super) openapi: OpenApi,
 }
 
 impl Exports {
@@ -127,6 +162,14 @@ impl Exports {
                     instance.get_typed_func(&mut *store, interval)?,
                     instance.get_typed_func(&mut *store, handle)?,
                 )),
+                None => None,
+            },
+            insight: match &indices.insight {
+                Some([warnings, explain, openapi]) => Some(Insight {
+                    warnings: instance.get_typed_func(&mut *store, warnings)?,
+                    explain: instance.get_typed_func(&mut *store, explain)?,
+                    openapi: instance.get_typed_func(&mut *store, openapi)?,
+                }),
                 None => None,
             },
         })

@@ -31,6 +31,8 @@ pub enum FailureKind {
     BodyTooLarge(u64),
     /// No instance could be had.
     Exhausted(Arc<str>),
+    /// It waits for something that the gateway fetches for it.
+    Unready(Arc<str>),
 }
 
 impl FailureKind {
@@ -48,12 +50,13 @@ impl FailureKind {
             Self::Invalid(_) => 4,
             Self::BodyTooLarge(_) => 5,
             Self::Exhausted(_) => 6,
+            Self::Unready(_) => 7,
         }
     }
 }
 
 /// In the order of `FailureKind::index`.
-pub(super) const LABELS: [&str; 7] = [
+pub(super) const LABELS: [&str; 8] = [
     "trap",
     "timeout",
     "memory",
@@ -61,6 +64,7 @@ pub(super) const LABELS: [&str; 7] = [
     "invalid",
     "body-too-large",
     "exhausted",
+    "unready",
 ];
 
 impl Failure {
@@ -94,6 +98,7 @@ impl fmt::Display for FailureKind {
                 write!(f, "may hold {limit} bytes of a body that is longer")
             }
             Self::Exhausted(what) => write!(f, "had no instance to run in ({what})"),
+            Self::Unready(what) => write!(f, "waits for its descriptors ({what})"),
         }
     }
 }

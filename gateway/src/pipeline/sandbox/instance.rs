@@ -12,6 +12,7 @@ use wasmtime::{
 
 use super::{
     bindings::policy::Problem,
+    capabilities::descriptors::{Catalog, Opening},
     engine::TICK,
     exports::Exports,
     failure::FailureKind,
@@ -24,6 +25,9 @@ use super::{
 
 /// What starting an instance or parsing a configuration may take: more than a call, since it is done once.
 const PREPARATION: Duration = Duration::from_secs(2);
+
+/// Bytes of what is asked of a plugin about a configuration, as an OpenAPI document.
+const LONGEST_ANSWER: usize = 16 << 20;
 
 /// Calls before an instance that is nearly full of memory is replaced, so that a plugin whose own size is near
 /// its limit is not started again and again.
@@ -147,14 +151,35 @@ impl Instance {
         }
     }
 
-    /// The plugin's judgement of a configuration.
+    /// The plugin's judgement of a configuration, which may open these descriptors.
     pub(super) async fn parse(
         &mut self,
         json: &str,
+        catalog: &Arc<Catalog>,
     ) -> Result<Result<ResourceAny, Vec<Problem>>, FailureKind> {
         let parse: TypedFunc<(&str,), _> = self.exports.parse;
-        let (parsed,) = self.run(PREPARATION, parse, (json,)).await?;
+        self.store.data_mut().schemas = Opening::of(catalog);
+        let parsed = self.run(PREPARATION, parse, (json,)).await;
+        self.store.data_mut().schemas.catalog = None;
+        let (parsed,) = parsed?;
         Ok(parsed)
+    }
+
+    /// A call away from all exchanges: it may take longer, and answer more.
+    pub(super) async fn ask<P, R>(
+        &mut self,
+        function: TypedFunc<P, R>,
+        params: P,
+    ) -> Result<R, FailureKind>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift + 'static,
+    {
+        let usual = self.store.hostcall_fuel();
+        self.store.set_hostcall_fuel(LONGEST_ANSWER);
+        let answer = self.run(PREPARATION, function, params).await;
+        self.store.set_hostcall_fuel(usual);
+        answer
     }
 
     pub(super) async fn schema(&mut self) -> Result<String, FailureKind> {
@@ -175,7 +200,8 @@ impl Instance {
 
     async fn configure(&mut self, settings: &Arc<Settings>) -> Result<ResourceAny, FailureKind> {
         self.store.data().home.shard.called(Phase::Configure);
-        let resource = self.parse(&settings.json).await?.map_err(|problems| {
+        let parsed = self.parse(&settings.json, &settings.schemas).await?;
+        let resource = parsed.map_err(|problems| {
             let first = problems.into_iter().next().map(|problem| problem.message);
             let first = first.unwrap_or_default();
             FailureKind::Invalid(format!("a configuration it once accepted: {first}").into())

@@ -1,7 +1,6 @@
 //! One installed component, ready to be instantiated.
 
 use std::{
-    collections::BTreeSet,
     mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -10,20 +9,21 @@ use std::{
     time::Duration,
 };
 
-use wasmtime::component::InstancePre;
+use wasmtime::component::{InstancePre, ResourceAny};
 
 use super::{
     admission::{self, Refusal},
-    bindings::policy::Problem,
+    bindings::{insight, policy::Problem},
     block_on::block_on,
+    capabilities::descriptors::Catalog,
     compile::ContentHash,
-    exports::Indices,
+    exports::{Indices, Insight},
     failure::FailureKind,
     host::{CONTROL, Host},
     instance::Instance,
     link,
     phase::Phases,
-    settings::{Settings, Shelf},
+    settings::{Accepted, Settings, Shelf},
     state::{Home, State},
     stats::PluginStats,
 };
@@ -90,6 +90,18 @@ impl From<&raw::Plugin> for Policy {
             },
         }
     }
+}
+
+/// What a plugin says of a configuration.
+pub(super) enum Judgement {
+    Accepted(Arc<Settings>),
+    Refused(Vec<Problem>),
+    /// It needs descriptors that are not there yet.
+    Awaits {
+        why: Arc<str>,
+        /// Those that it asked for.
+        schemas: Arc<Catalog>,
+    },
 }
 
 static GENERATION: AtomicU64 = AtomicU64::new(1);
@@ -185,36 +197,97 @@ impl Plugin {
     pub(super) fn settings_for(
         &self,
         json: &str,
-    ) -> Result<Result<Arc<Settings>, Vec<Problem>>, FailureKind> {
+        catalog: &Arc<Catalog>,
+    ) -> Result<Judgement, FailureKind> {
         let keys = &self.host.keys;
         if let Some(settings) = self.shelf.get(json)
             && settings.key_sets.iter().all(|name| keys.declares(name))
+            && !settings.is_outdated(catalog)
         {
-            return Ok(Ok(settings));
+            return Ok(Judgement::Accepted(settings));
         }
-        let judgement = self.judged(async |judge| {
+        self.judged(async |judge| {
             judge.store.data_mut().opened.clear();
-            match judge.parse(json).await? {
-                Ok(resource) => {
-                    judge.discard(resource).await?;
-                    Ok(Ok(mem::take(&mut judge.store.data_mut().opened)))
+            let judged = judge.parse(json, catalog).await?;
+            let state = judge.store.data_mut();
+            let opened = mem::take(&mut state.opened);
+            let asked = mem::take(&mut state.schemas.asked);
+            let resource = match judged {
+                Ok(resource) => resource,
+                Err(problems) => {
+                    let awaited = asked.iter().find_map(|name| catalog.awaits(name));
+                    return Ok(match awaited {
+                        Some(why) => Judgement::Awaits {
+                            why: Arc::clone(why),
+                            schemas: Arc::new(catalog.only(&asked)),
+                        },
+                        None => Judgement::Refused(problems),
+                    });
                 }
-                Err(problems) => Ok(Err(problems)),
-            }
-        })?;
-        Ok(judgement.map(|opened| self.shelf.put(json, opened.into_iter().collect())))
+            };
+            let warnings = match judge.exports.insight {
+                Some(insight) => judge.ask(insight.warnings, (resource,)).await?.0,
+                None => Vec::new(),
+            };
+            judge.discard(resource).await?;
+            let accepted = Accepted {
+                key_sets: opened.into_iter().collect(),
+                schemas: Arc::new(catalog.only(&asked)),
+                warnings: warnings.into(),
+            };
+            Ok(Judgement::Accepted(self.shelf.put(json, accepted)))
+        })
     }
 
-    /// Whether the living configuration with this JSON depends on one of these key sets.
-    pub fn opens_any(&self, json: &str, key_sets: &BTreeSet<String>) -> bool {
-        if key_sets.is_empty() {
-            return false;
-        }
-        let settings = self.shelf.get(json);
-        settings.is_some_and(|settings| {
-            let mut opened = settings.key_sets.iter();
-            opened.any(|name| key_sets.contains(&**name))
+    /// What the plugin says about a request, as JSON; none if it has nothing to say.
+    pub(super) fn explain(
+        &self,
+        settings: &Settings,
+        asked: insight::Asked,
+    ) -> Result<Option<String>, FailureKind> {
+        self.asked(settings, async |judge, insight, config| {
+            let (answer,) = judge.ask(insight.explain, (config, asked)).await?;
+            Ok(answer)
         })
+    }
+
+    /// The API that clients see, as an OpenAPI document in JSON; none if it makes none.
+    pub(super) fn openapi(&self, settings: &Settings) -> Result<Option<String>, FailureKind> {
+        self.asked(settings, async |judge, insight, config| {
+            let (answer,) = judge.ask(insight.openapi, (config,)).await?;
+            Ok(answer)
+        })
+    }
+
+    /// Asks about a living configuration, if the plugin can be asked at all.
+    fn asked(
+        &self,
+        settings: &Settings,
+        ask: impl AsyncFnOnce(
+            &mut Instance,
+            Insight,
+            ResourceAny,
+        ) -> Result<Option<String>, FailureKind>
+        + Send,
+    ) -> Result<Option<String>, FailureKind> {
+        if !self.indices.has_insight() {
+            return Ok(None);
+        }
+        let answer = self.judged(async |judge| {
+            let Some(insight) = judge.exports.insight else {
+                return Ok(None);
+            };
+            let parsed = judge.parse(&settings.json, &settings.schemas).await?;
+            let Ok(config) = parsed else {
+                let what = "it refuses a configuration that it once accepted";
+                return Err(FailureKind::Invalid(what.into()));
+            };
+            let answer = ask(judge, insight, config).await?;
+            judge.discard(config).await?;
+            Ok(answer)
+        });
+        self.dismiss_judge();
+        answer
     }
 
     /// Runs something in the judge, who is replaced when spent. The control thread waits for it.

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::host::Host;
+use super::{bindings::policy::Problem, capabilities::descriptors::Catalog, host::Host};
 
 /// A configuration that a plugin has accepted. Routes with the same plugin and the same JSON share it; it dies
 /// with the last chain that holds it.
@@ -21,6 +21,10 @@ pub(super) struct Settings {
     pub(super) json: Arc<str>,
     /// Names of the key sets that the plugin opened when it judged this.
     pub(super) key_sets: Box<[Arc<str>]>,
+    /// The descriptors that it opened then, and opens wherever it is parsed.
+    pub(super) schemas: Arc<Catalog>,
+    /// What the plugin thinks odd about it.
+    pub(super) warnings: Box<[Problem]>,
     shelf: Weak<Shelf>,
 }
 
@@ -39,7 +43,23 @@ struct Inner {
     used: usize,
 }
 
+/// What is known of a configuration that the plugin has accepted, besides its text.
+#[derive(Debug, Default)]
+pub(super) struct Accepted {
+    pub(super) key_sets: Box<[Arc<str>]>,
+    pub(super) schemas: Arc<Catalog>,
+    pub(super) warnings: Box<[Problem]>,
+}
+
 static NEXT: AtomicU64 = AtomicU64::new(1);
+
+impl Settings {
+    /// Whether descriptors that it opened have another content now.
+    pub(super) fn is_outdated(&self, catalog: &Catalog) -> bool {
+        let mut opened = self.schemas.iter();
+        opened.any(|(name, _)| !self.schemas.agrees(catalog, name))
+    }
+}
 
 impl Shelf {
     pub(super) fn new(host: &Arc<Host>) -> Self {
@@ -56,7 +76,12 @@ impl Shelf {
     }
 
     /// A new configuration that the plugin has accepted.
-    pub(super) fn put(self: &Arc<Self>, json: &str, key_sets: Box<[Arc<str>]>) -> Arc<Settings> {
+    pub(super) fn put(self: &Arc<Self>, json: &str, accepted: Accepted) -> Arc<Settings> {
+        let Accepted {
+            key_sets,
+            schemas,
+            warnings,
+        } = accepted;
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let index = inner.free.pop().unwrap_or(inner.used);
         inner.used = inner.used.max(index + 1);
@@ -65,6 +90,8 @@ impl Shelf {
             index,
             json: Arc::from(json),
             key_sets,
+            schemas,
+            warnings,
             shelf: Arc::downgrade(self),
         });
         inner
@@ -99,14 +126,14 @@ mod tests {
     #[test]
     fn equal_configurations_are_shared_and_places_used_again() {
         let shelf = Arc::new(Shelf::default());
-        let first = shelf.put("1", Box::default());
+        let first = shelf.put("1", Accepted::default());
         assert_eq!(shelf.get("1").unwrap().id, first.id);
-        let second = shelf.put("2", Box::default());
+        let second = shelf.put("2", Accepted::default());
         assert_ne!(first.index, second.index);
         let (index, id) = (first.index, first.id);
         drop(first);
         assert!(shelf.get("1").is_none());
-        let third = shelf.put("3", Box::default());
+        let third = shelf.put("3", Accepted::default());
         assert_eq!(third.index, index);
         assert_ne!(third.id, id);
     }

@@ -8,7 +8,10 @@ use wasmtime_wasi::WasiCtx;
 
 use super::{
     budget::Budget,
-    capabilities::keys::{Arrival, Keys},
+    capabilities::{
+        descriptors::Opening,
+        keys::{Arrival, Keys},
+    },
     fields::{Edit, Names},
     meter::Meter,
     request::RequestHead,
@@ -31,6 +34,8 @@ pub(super) struct State {
     pub(super) arrivals: Vec<Arrival>,
     /// Names of the key sets that it has opened, each once.
     pub(super) opened: BTreeSet<Arc<str>>,
+    /// The descriptors that it may open now.
+    pub(super) schemas: Opening,
     pub(super) meter: Meter,
     pub(super) budget: Budget,
     pub(super) wasi: Option<Box<WasiCtx>>,
@@ -114,6 +119,7 @@ impl State {
             names: RefCell::default(),
             arrivals: Vec::new(),
             opened: BTreeSet::new(),
+            schemas: Opening::default(),
             meter,
             budget: Budget::default(),
             wasi: None,

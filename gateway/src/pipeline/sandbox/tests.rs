@@ -30,6 +30,7 @@ use crate::{
 struct Bed {
     folder: TempDir,
     host: Arc<Host>,
+    descriptors: Arc<Catalog>,
 }
 
 /// A built fixture.
@@ -50,7 +51,11 @@ impl Bed {
         fs::create_dir(folder.path().join("routes.d")).unwrap();
         let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/components/test/cache");
         let host = Host::new(Some(&cache), Arc::default()).unwrap();
-        Self { folder, host }
+        Self {
+            folder,
+            host,
+            descriptors: Arc::default(),
+        }
     }
 
     /// `plugins` as in `witgate.yaml`, `chain` as in a route.
@@ -84,7 +89,11 @@ impl Bed {
     fn chain(&self, loaded: &Loaded, plugins: &Plugins) -> Result<Chain, Vec<Problem>> {
         let source = &loaded.routes[0];
         let route = &source.raw.as_ref().unwrap().routes[0];
-        Chain::compile("r", &route.plugins, plugins, &source.path)
+        let installed = Installed {
+            plugins,
+            descriptors: &self.descriptors,
+        };
+        Chain::compile("r", &route.plugins, &installed, &source.path).map(|(chain, _)| chain)
     }
 
     /// A chain that must compile.

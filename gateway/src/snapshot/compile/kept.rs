@@ -9,7 +9,7 @@ use super::Build;
 use crate::{
     pipeline::{
         route::Report,
-        sandbox::{Plugin, Plugins},
+        sandbox::{Catalog, Plugin, Plugins},
     },
     snapshot::{Inputs, Route, Settings, Snapshot, route::Draft, unit::Unit},
 };
@@ -23,6 +23,8 @@ pub(super) struct Changes {
     plugins: HashSet<Arc<str>>,
     /// Those that are declared no more: the plugins that open them have to say what they think of it.
     key_sets: BTreeSet<String>,
+    /// Another catalog of descriptors.
+    descriptors: Option<Arc<Catalog>>,
 }
 
 impl Changes {
@@ -38,6 +40,9 @@ impl Changes {
                 .filter(|name| !declared.contains_key(*name))
                 .cloned()
                 .collect(),
+            descriptors: Some(&inputs.descriptors)
+                .filter(|now| !previous.descriptors.differences(now).is_empty())
+                .cloned(),
         }
     }
 
@@ -47,15 +52,21 @@ impl Changes {
             upstreams,
             plugins,
             key_sets,
+            descriptors,
         } = self;
-        !settings && upstreams.is_empty() && plugins.is_empty() && key_sets.is_empty()
+        let same_plugins = plugins.is_empty() && key_sets.is_empty() && descriptors.is_none();
+        !settings && upstreams.is_empty() && same_plugins
     }
 
     /// Whether a look at its routes is worth while.
     fn may_concern(&self, unit: &Unit) -> bool {
         self.settings
             || unit.uses_any(&self.upstreams, &self.plugins)
-            || (!self.key_sets.is_empty() && unit.has_plugins())
+            || (self.are_of_plugins() && unit.has_plugins())
+    }
+
+    fn are_of_plugins(&self) -> bool {
+        !self.key_sets.is_empty() || self.descriptors.is_some()
     }
 
     fn concern(&self, route: &Route) -> bool {
@@ -67,10 +78,13 @@ impl Changes {
     }
 
     fn concern_chain(&self, route: &Route) -> bool {
-        let mut links = route.chain.plugins();
-        links.any(|(plugin, configuration)| {
-            self.plugins.contains(plugin.name()) || plugin.opens_any(configuration, &self.key_sets)
-        })
+        // A chain that waits has no plugins: what is written says which it will have.
+        let written = &route.written().plugins;
+        let mut names = written.iter().map(|it| it.name.as_str());
+        let descriptors = self.descriptors.as_ref();
+        names.any(|name| self.plugins.contains(name))
+            || route.chain.opens_any(&self.key_sets)
+            || descriptors.is_some_and(|now| route.chain.is_outdated(now))
     }
 }
 

@@ -49,7 +49,11 @@ impl Folder {
             }
         };
         Loaded {
-            gateway: Ok((self.gateway.clone(), Arc::clone(&self.plugins))),
+            gateway: Ok(LoadedGateway {
+                file: self.gateway.clone(),
+                plugins: Arc::clone(&self.plugins),
+                descriptors: Arc::default(),
+            }),
             files: self.files.values().map(load).collect(),
             problems: self.problems.clone(),
         }

@@ -1,4 +1,4 @@
-//! Clock, log, random, metrics and keys as one thread's test sets them.
+//! Clock, log, random, metrics, keys and descriptors as one thread's test sets them.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -16,6 +16,7 @@ pub(crate) struct World {
     pub(crate) lines: Vec<(Level, String)>,
     pub(crate) series: BTreeMap<Series, i64>,
     pub(crate) key_sets: BTreeMap<String, FakeKeySet>,
+    pub(crate) descriptors: BTreeMap<String, DescriptorSet>,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +36,7 @@ impl Default for World {
             lines: Vec::new(),
             series: BTreeMap::new(),
             key_sets: BTreeMap::new(),
+            descriptors: BTreeMap::new(),
         }
     }
 }
@@ -129,5 +131,26 @@ impl KeySet {
 
     fn read<T>(&self, read: impl FnOnce(&mut FakeKeySet) -> T) -> T {
         world(|world| read(world.key_sets.entry(self.0.clone()).or_default()))
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct DescriptorSet {
+    pub(crate) digest: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl DescriptorSet {
+    pub(crate) fn open(name: &str) -> Result<Self, String> {
+        let found = world(|world| world.descriptors.get(name).cloned());
+        found.ok_or_else(|| format!("no descriptors are called `{name}`"))
+    }
+
+    pub(crate) fn digest(&self) -> String {
+        self.digest.clone()
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.bytes.clone()
     }
 }

@@ -80,6 +80,13 @@ macro_rules! __export_policy {
 
         impl exports::witgate::plugin::policy::GuestState for Kept {}
 
+        fn problem(problem: $crate::config::Problem) -> exports::witgate::plugin::policy::Problem {
+            exports::witgate::plugin::policy::Problem {
+                pointer: problem.pointer,
+                message: problem.message,
+            }
+        }
+
         impl exports::witgate::plugin::policy::GuestConfig for Configured {
             fn parse(
                 json: String,
@@ -89,13 +96,7 @@ macro_rules! __export_policy {
             > {
                 match $crate::__private::glue::parse::<$policy>(&json) {
                     Ok(config) => Ok(exports::witgate::plugin::policy::Config::new(config)),
-                    Err(problems) => Err(problems
-                        .into_iter()
-                        .map(|problem| exports::witgate::plugin::policy::Problem {
-                            pointer: problem.pointer,
-                            message: problem.message,
-                        })
-                        .collect()),
+                    Err(problems) => Err(problems.into_iter().map(problem).collect()),
                 }
             }
 
@@ -198,6 +199,7 @@ macro_rules! __export_on_response {
                     ResponseVerdict::Next => Verdict::Next,
                     ResponseVerdict::Reply(reply) => Verdict::Reply(glue::reply(reply)),
                     ResponseVerdict::WaitBody(limit) => Verdict::WaitBody(limit),
+                    ResponseVerdict::WaitFirst => Verdict::WaitFirst,
                 })
             }
         }
@@ -275,6 +277,43 @@ macro_rules! __export_on_tick {
                     .0
                     .on_tick()
                     .map_err(glue::failure)
+            }
+        }
+    };
+}
+
+/// `export insight`
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_insight {
+    ($policy:ty) => {
+        impl exports::witgate::plugin::insight::Guest for Component {
+            fn warnings(
+                config: exports::witgate::plugin::policy::ConfigBorrow<'_>,
+            ) -> Vec<exports::witgate::plugin::policy::Problem> {
+                use $crate::Policy;
+                let warnings = config.get::<Configured>().0.warnings();
+                warnings.into_iter().map(problem).collect()
+            }
+
+            fn explain(
+                config: exports::witgate::plugin::policy::ConfigBorrow<'_>,
+                asked: exports::witgate::plugin::insight::Asked,
+            ) -> Option<String> {
+                use $crate::{Asked, Policy};
+                config.get::<Configured>().0.explain(&Asked {
+                    method: asked.method,
+                    path_and_query: asked.path_and_query,
+                    headers: asked.headers,
+                    body: asked.body,
+                })
+            }
+
+            fn openapi(
+                config: exports::witgate::plugin::policy::ConfigBorrow<'_>,
+            ) -> Option<String> {
+                use $crate::Policy;
+                config.get::<Configured>().0.openapi()
             }
         }
     };

@@ -28,6 +28,8 @@ pub(super) struct Filter {
     index: usize,
     held: BytesMut,
     done: bool,
+    /// It has let a piece through, whatever has become of that.
+    let_through: bool,
     /// Of trailers that have not come yet.
     trailer_edits: Vec<Edit>,
 }
@@ -38,6 +40,7 @@ impl Filter {
             index,
             held: BytesMut::new(),
             done: false,
+            let_through: false,
             trailer_edits: Vec::new(),
         }
     }
@@ -67,6 +70,15 @@ impl Filters {
         self.list.push(filter);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether the plugin added last has let a piece through.
+    pub(super) fn has_let_through(&self) -> bool {
+        self.list.last().is_none_or(|filter| filter.let_through)
+    }
+
     /// No plugin wants to see more.
     pub(super) fn are_done(&self) -> bool {
         self.list
@@ -85,13 +97,14 @@ impl Filters {
             .refuse(filter.index, self.direction.phase(), kind)
     }
 
-    /// Takes one piece through all plugins. Gives itself back, since the caller cannot lend it to a future.
+    /// Takes one piece through the plugins, but for those that it has behind it. Gives itself back, since the caller cannot lend it to a future.
     pub(super) async fn pass(
         mut self: Box<Self>,
         mut piece: Bytes,
         last: bool,
+        behind: usize,
     ) -> (Box<Self>, Result<Bytes, Interruption>) {
-        for at in 0..self.list.len() {
+        for at in behind..self.list.len() {
             if piece.is_empty() && !last {
                 break;
             }
@@ -140,6 +153,7 @@ impl Filters {
                 &mut filter.trailer_edits,
             )
             .await;
+        filter.let_through |= last || !matches!(called, Ok(BodyAction::Hold));
         let reply = match called {
             Ok(BodyAction::Pass) => return Ok(finish(filter, trailers, last, piece)),
             Ok(BodyAction::Replace(data)) => {

@@ -1,6 +1,6 @@
 //! The head phases: `on-request` in the order of the chain, `on-response` in reverse.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body::Body;
@@ -28,6 +28,14 @@ enum Decision {
     Next,
     Reply(LocalResponse),
     WaitBody(u64),
+    /// For the first piece of a response's body.
+    WaitFirst,
+}
+
+/// What of a response's body has to be there before its head goes on.
+enum Wanted {
+    Whole(u64),
+    First,
 }
 
 impl Exchange {
@@ -43,6 +51,13 @@ impl Exchange {
         let Some(running) = &self.0 else {
             return Ok(Flow::Next(ChainBody::untouched(body)));
         };
+        if let Some(waiting) = &running.links.waiting {
+            return Err(PhaseError::Failure(Failure {
+                plugin: Arc::clone(&waiting.plugin),
+                phase: Phase::Configure,
+                kind: FailureKind::Unready(Arc::clone(&waiting.why)),
+            }));
+        }
         let mut body = ChainBody::untouched(body);
         for index in 0..running.links.links.len() {
             running.reach(index);
@@ -90,15 +105,16 @@ impl Exchange {
             let decision = running.response_head(index, parts).await?;
             let wanted = match decision {
                 Decision::Next => None,
-                Decision::WaitBody(most) => Some(most),
+                Decision::WaitBody(most) => Some(Wanted::Whole(most)),
+                Decision::WaitFirst => Some(Wanted::First),
                 Decision::Reply(reply) => {
                     body.replace(replace(parts, reply));
                     continue;
                 }
             };
             body.add(running, Direction::Response, index, wanted.is_some());
-            if let Some(most) = wanted {
-                let collected = Box::pin(running.collect_response(parts, &mut body, most)).await;
+            if let Some(wanted) = wanted {
+                let collected = Box::pin(running.collect_response(parts, &mut body, wanted)).await;
                 if let Some(reply) = running.collected(collected)? {
                     body.replace(replace(parts, reply));
                 }
@@ -161,12 +177,15 @@ impl Running {
         &self,
         parts: &mut http::response::Parts,
         body: &mut ChainBody<B>,
-        most: u64,
+        wanted: Wanted,
     ) -> Result<(), Break<B::Error>> {
         let mut head = Box::<ResponseHead>::default();
         head.swap(parts);
         *self.response.borrow_mut() = Some(head);
-        let collected = body.collect(most).await;
+        let collected = match wanted {
+            Wanted::Whole(most) => body.collect(most).await,
+            Wanted::First => body.begin().await,
+        };
         if let Some(mut head) = self.response.take() {
             head.swap(parts);
         }
@@ -290,6 +309,9 @@ impl Running {
             Ok(on_response::Verdict::WaitBody(most)) => {
                 self.wait_body(index, Phase::ResponseBody, most)
             }
+            Ok(on_response::Verdict::WaitFirst) => self
+                .wait_body(index, Phase::ResponseBody, 0)
+                .map(|_| Decision::WaitFirst),
             Err(kind) => Err(kind),
         };
         self.decided(index, Phase::Response, decision)

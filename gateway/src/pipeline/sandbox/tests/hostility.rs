@@ -10,12 +10,16 @@ async fn misbehave(deed: &str) -> Failure {
         &plugins,
         &format!("[{{ hostile: {{ on-request: {deed} }} }}]"),
     );
-    let plugin = Arc::clone(bad.plugins().next().unwrap().0);
-    let settings = plugin.settings_for("{}").unwrap().unwrap();
+    let plugin = Arc::clone(bad.plugins().next().unwrap());
+    let judgement = plugin.settings_for("{}", &bed.descriptors).unwrap();
+    let plugin::Judgement::Accepted(settings) = judgement else {
+        panic!("a right configuration")
+    };
     let links = chain::Links {
         route: "r".into(),
         phases: plugin.phases(),
         links: Box::new([chain::Link { plugin, settings }]),
+        waiting: None,
     };
     let good = Chain(Some(Arc::new(links)));
     let sandbox = Sandbox::new(&bed.host);

@@ -62,9 +62,7 @@ async fn a_trap_at_the_end_harms_nobody() {
 async fn many_exchanges_share_one_instance() {
     let bed = Bed::new();
     let chain = bed.compiled(&hostile(""), "[{ hostile: {} }]");
-    chain
-        .plugins()
-        .for_each(|(plugin, _)| plugin.dismiss_judge());
+    chain.plugins().for_each(|plugin| plugin.dismiss_judge());
     let sandbox = Sandbox::new(&bed.host);
     let mut open = Vec::new();
     for _ in 0..200 {
@@ -79,9 +77,7 @@ async fn many_exchanges_share_one_instance() {
 async fn an_instance_is_replaced_after_its_calls() {
     let bed = Bed::new();
     let chain = bed.compiled(&hostile_within("calls: 4", ""), "[{ hostile: {} }]");
-    chain
-        .plugins()
-        .for_each(|(plugin, _)| plugin.dismiss_judge());
+    chain.plugins().for_each(|plugin| plugin.dismiss_judge());
     let sandbox = Sandbox::new(&bed.host);
     let early = sandbox.begin(&chain, &facts());
     head(&early, &mut request()).await.unwrap();
@@ -108,9 +104,7 @@ async fn an_instance_is_replaced_after_its_calls() {
 async fn isolated_exchanges_have_instances_of_their_own() {
     let bed = Bed::new();
     let chain = bed.compiled(&hostile(", isolation: exchange"), "[{ hostile: {} }]");
-    chain
-        .plugins()
-        .for_each(|(plugin, _)| plugin.dismiss_judge());
+    chain.plugins().for_each(|plugin| plugin.dismiss_judge());
     let sandbox = Sandbox::new(&bed.host);
     let open: Vec<_> = (0..5).map(|_| sandbox.begin(&chain, &facts())).collect();
     for exchange in &open {

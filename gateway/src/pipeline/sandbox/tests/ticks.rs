@@ -19,9 +19,7 @@ fn chain_within(bed: &Bed, limits: &str, chain: &str) -> Chain {
         "  ticker: {{ component: {component}, grants: [metrics], limits: {{ {limits} }} }}"
     );
     let chain = bed.compiled(&plugins, chain);
-    chain
-        .plugins()
-        .for_each(|(plugin, _)| plugin.dismiss_judge());
+    chain.plugins().for_each(|plugin| plugin.dismiss_judge());
     chain
 }
 

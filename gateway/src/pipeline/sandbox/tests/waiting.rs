@@ -36,9 +36,7 @@ async fn exchanges_wait_beside_each_other() {
 async fn many_exchanges_at_once_start_a_bounded_number_of_instances() {
     let bed = Bed::new();
     let chain = bed.compiled(&sleeper("30s"), "[{ sleeper: { sleep: 20 } }]");
-    chain
-        .plugins()
-        .for_each(|(plugin, _)| plugin.dismiss_judge());
+    chain.plugins().for_each(|plugin| plugin.dismiss_judge());
     let sandbox = Sandbox::new(&bed.host);
     let most = std::cell::Cell::new(0);
     let one = async || {
@@ -66,9 +64,7 @@ async fn a_wait_beyond_the_limit_is_cut() {
 async fn a_dropped_exchange_takes_its_instance_along() {
     let bed = Bed::new();
     let chain = bed.compiled(&sleeper("60s"), "[{ sleeper: { sleep: 30000 } }]");
-    chain
-        .plugins()
-        .for_each(|(plugin, _)| plugin.dismiss_judge());
+    chain.plugins().for_each(|plugin| plugin.dismiss_judge());
     let sandbox = Sandbox::new(&bed.host);
     let calls =
         || bed.metric("witgate_sandbox_calls_total{plugin=\"sleeper\",phase=\"on-request\"}");
