@@ -4,8 +4,12 @@
 #![allow(dead_code, unused_imports)]
 
 mod code;
-mod matcher;
+mod deadline;
+mod frame;
 mod json;
+mod matcher;
+mod negotiate;
 mod refusal;
 mod settings;
+mod status;
 mod template;

@@ -151,6 +151,8 @@ pub(crate) struct ErrorSettings {
     pub(crate) statuses: BTreeMap<String, u16>,
     /// Whether the client sees details (google.rpc.Status.details). Default: true.
     pub(crate) details: bool,
+    /// `www-authenticate` of a 401, if the service gives none in google.rpc.ErrorInfo. Default: `Bearer`.
+    pub(crate) challenge: Option<String>,
 }
 
 impl Default for ErrorSettings {
@@ -159,6 +161,7 @@ impl Default for ErrorSettings {
             format: ErrorFormat::Status,
             statuses: BTreeMap::new(),
             details: true,
+            challenge: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use prost_reflect::{DynamicMessage, MapKey, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, MapKey, MessageDescriptor, ReflectMessage as _, Value};
 
 use super::{
     super::{
@@ -143,10 +143,18 @@ impl Printer {
             return Ok(());
         }
         let name = url.rsplit_once('/').map_or(url, |(_, name)| name);
-        let pool = message.descriptor().parent_pool().clone();
-        let inner = pool
-            .get_message_by_name(name)
-            .and_then(|inner| DynamicMessage::decode(inner, bytes).ok());
+        let inner = message.descriptor().parent_pool().get_message_by_name(name);
+        self.packed(url, bytes, inner)
+    }
+
+    /// What google.protobuf.Any holds, with the type if that is known.
+    pub(crate) fn packed(
+        &mut self,
+        url: &str,
+        bytes: &[u8],
+        inner: Option<MessageDescriptor>,
+    ) -> Result {
+        let inner = inner.and_then(|inner| DynamicMessage::decode(inner, bytes).ok());
         self.enter('{')?;
         let mut first = true;
         self.next(&mut first);
