@@ -14,4 +14,4 @@ mod tests;
 pub(crate) use cursor::{Bounds, Cursor};
 pub(crate) use error::JsonError;
 pub(crate) use print::{PrintOptions, Printer, print_text};
-pub(crate) use read::{ReadOptions, Reader};
+pub(crate) use read::{ReadOptions, Reader, written_as_value, snake_case};

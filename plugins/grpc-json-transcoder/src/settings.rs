@@ -1,5 +1,6 @@
 //! What stands in the route file.
 
+mod check;
 mod request;
 mod response;
 mod rule;
@@ -17,7 +18,7 @@ pub(crate) use response::{
     Defaults, EnumStyle, ErrorFormat, ErrorSettings, FieldNames, Int64, PrintSettings, SseSettings,
     StreamDialect, StreamFormat, StreamSettings,
 };
-pub(crate) use rule::{Binding, Rule};
+pub(crate) use rule::Rule;
 pub(crate) use size::ByteSize;
 
 /// Serves gRPC services as REST and JSON APIs, by their google.api.http rules.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::error::JsonError;
+use crate::settings::Limits;
 
 /// What one text may cost.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,17 @@ pub(crate) struct Bounds {
     pub(crate) array: u32,
     /// Bytes of one string.
     pub(crate) string: usize,
+}
+
+impl From<&Limits> for Bounds {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            depth: limits.depth.into(),
+            fields: limits.fields,
+            array: limits.array,
+            string: usize::try_from(limits.string.0).unwrap_or(usize::MAX),
+        }
+    }
 }
 
 /// A place in a JSON text.

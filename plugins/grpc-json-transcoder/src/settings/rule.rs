@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use witgate_plugin::config;
 
-/// The rules of one method. Exactly one of `get`, `put`, `post`, `delete`, `patch` and `custom` holds the template.
+/// One way to call a method, and further ones under `additional-bindings`. Exactly one of `get`, `put`, `post`, `delete`, `patch` and `custom` holds the template.
 #[config]
 pub(crate) struct Rule {
-    /// The method's full name: `bookstore.v1.Bookstore.GetShelf`.
+    /// The method's full name: `bookstore.v1.Bookstore.GetShelf`. Not in `additional-bindings`.
+    #[serde(default)]
     pub(crate) selector: String,
     /// Template for GET.
     pub(crate) get: Option<String>,
@@ -28,31 +29,7 @@ pub(crate) struct Rule {
     /// The field of the answer that is printed. Default: the whole answer.
     #[serde(default)]
     pub(crate) response_body: String,
-    /// Further rules for the same method.
+    /// Further rules for the same method; one level deep.
     #[serde(default)]
-    pub(crate) additional_bindings: Vec<Binding>,
-}
-
-/// A further rule for the same method.
-#[config]
-pub(crate) struct Binding {
-    /// Template for GET.
-    pub(crate) get: Option<String>,
-    /// Template for PUT.
-    pub(crate) put: Option<String>,
-    /// Template for POST.
-    pub(crate) post: Option<String>,
-    /// Template for DELETE.
-    pub(crate) delete: Option<String>,
-    /// Template for PATCH.
-    pub(crate) patch: Option<String>,
-    /// Template for another method.
-    #[serde(default)]
-    pub(crate) custom: BTreeMap<String, String>,
-    /// As in the rule itself.
-    #[serde(default)]
-    pub(crate) body: String,
-    /// As in the rule itself.
-    #[serde(default)]
-    pub(crate) response_body: String,
+    pub(crate) additional_bindings: Vec<Rule>,
 }

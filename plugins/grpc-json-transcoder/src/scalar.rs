@@ -1,0 +1,243 @@
+//! One text, from a path, a query or a header field, as the value of a field.
+
+use prost_reflect::{
+    DynamicMessage, EnumDescriptor, Kind, MapKey, MessageDescriptor, Syntax, Value,
+};
+
+use crate::{
+    json::{Bounds, ReadOptions, Reader, base64, number, snake_case, time},
+    settings::Limits,
+};
+
+/// Whether one text can be a value of this kind.
+pub(crate) fn is_text(kind: &Kind) -> bool {
+    match kind {
+        Kind::Message(message) => TextMessage::of(message).is_some(),
+        _ => true,
+    }
+}
+
+/// Messages that are written as one text.
+enum TextMessage {
+    /// google.protobuf.StringValue and the like: the text of their field `value`.
+    Wrapper,
+    Timestamp,
+    Duration,
+    FieldMask,
+    /// google.protobuf.Struct, Value and ListValue: a JSON text.
+    Json,
+}
+
+impl TextMessage {
+    fn of(message: &MessageDescriptor) -> Option<Self> {
+        Some(
+            match message.full_name().strip_prefix("google.protobuf.")? {
+                "DoubleValue" | "FloatValue" | "Int64Value" | "UInt64Value" | "Int32Value"
+                | "UInt32Value" | "BoolValue" | "StringValue" | "BytesValue" => Self::Wrapper,
+                "Timestamp" => Self::Timestamp,
+                "Duration" => Self::Duration,
+                "FieldMask" => Self::FieldMask,
+                "Struct" | "Value" | "ListValue" => Self::Json,
+                _ => return None,
+            },
+        )
+    }
+}
+
+/// The value, or what is wrong with the text and what to write instead.
+pub(crate) fn parse(kind: &Kind, text: &str, limits: &Limits) -> Result<Value, String> {
+    if text.len() as u64 > limits.string.0 {
+        return Err(format!("this is longer than {} bytes", limits.string.0));
+    }
+    let wrong = |expected: &str| format!("`{}` is no {expected}", shortened(text));
+    Ok(match kind {
+        Kind::String => Value::String(text.to_owned()),
+        Kind::Bool => match text {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            _ => return Err(wrong("bool; write `true` or `false`")),
+        },
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
+            Value::I32(integer(text).ok_or_else(|| {
+                wrong("int32; write a whole number from -2147483648 to 2147483647")
+            })?)
+        }
+        Kind::Uint32 | Kind::Fixed32 => Value::U32(
+            integer(text)
+                .ok_or_else(|| wrong("uint32; write a whole number from 0 to 4294967295"))?,
+        ),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
+            Value::I64(integer(text).ok_or_else(|| {
+                wrong(
+                    "int64; write a whole number from -9223372036854775808 to 9223372036854775807",
+                )
+            })?)
+        }
+        Kind::Uint64 | Kind::Fixed64 => {
+            Value::U64(integer(text).ok_or_else(|| {
+                wrong("uint64; write a whole number from 0 to 18446744073709551615")
+            })?)
+        }
+        Kind::Double => Value::F64(
+            double(text)
+                .ok_or_else(|| wrong("double; write a number, `NaN`, `Infinity` or `-Infinity`"))?,
+        ),
+        Kind::Float => Value::F32(
+            float(text)
+                .ok_or_else(|| wrong("float; write a number, `NaN`, `Infinity` or `-Infinity`"))?,
+        ),
+        Kind::Bytes => Value::Bytes(base64::decode(text).ok_or_else(|| wrong("base64"))?.into()),
+        Kind::Enum(descriptor) => Value::EnumNumber(enum_number(descriptor, text)?),
+        Kind::Message(descriptor) => Value::Message(message(descriptor, text, limits)?),
+    })
+}
+
+/// The key of a map.
+pub(crate) fn map_key(kind: &Kind, text: &str, limits: &Limits) -> Result<MapKey, String> {
+    let key = parse(kind, text, limits)?.into_map_key();
+    key.ok_or_else(|| String::from("this is no key of a map"))
+}
+
+fn integer<T: TryFrom<i128>>(text: &str) -> Option<T> {
+    let number = number::is_number(text).then(|| number::integer(text))?;
+    T::try_from(number?).ok()
+}
+
+fn double(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => number::is_number(text).then(|| number::double(text))?,
+    }
+}
+
+fn float(text: &str) -> Option<f32> {
+    match text {
+        "NaN" => Some(f32::NAN),
+        "Infinity" => Some(f32::INFINITY),
+        "-Infinity" => Some(f32::NEG_INFINITY),
+        _ => number::is_number(text).then(|| number::float(text))?,
+    }
+}
+
+fn enum_number(descriptor: &EnumDescriptor, text: &str) -> Result<i32, String> {
+    if let Some(value) = descriptor.get_value_by_name(text) {
+        return Ok(value.number());
+    }
+    if descriptor.full_name() == "google.protobuf.NullValue" && text == "null" {
+        return Ok(0);
+    }
+    // A number that has no name here may have one in a newer upstream, unless proto2 forbids it.
+    let closed = descriptor.parent_file().syntax() == Syntax::Proto2;
+    match text.parse::<i32>() {
+        Ok(number) if !closed || descriptor.get_value(number).is_some() => Ok(number),
+        _ => Err(format!(
+            "`{}` is no {}; write {}",
+            shortened(text),
+            descriptor.full_name(),
+            legal_names(descriptor)
+        )),
+    }
+}
+
+/// How many legal names an error tells.
+const MOST_NAMES: usize = 30;
+
+fn legal_names(descriptor: &EnumDescriptor) -> String {
+    let values = descriptor.values();
+    let more = values.len() > MOST_NAMES;
+    let names: Vec<_> = values
+        .take(MOST_NAMES)
+        .map(|value| format!("`{}`", value.name()))
+        .collect();
+    format!(
+        "{}{}",
+        names.join(", "),
+        if more { " or one of the others" } else { "" }
+    )
+}
+
+fn message(
+    descriptor: &MessageDescriptor,
+    text: &str,
+    limits: &Limits,
+) -> Result<DynamicMessage, String> {
+    let mut message = DynamicMessage::new(descriptor.clone());
+    let mut set = |number, value| {
+        if let Some(field) = descriptor.get_field(number) {
+            // Descriptors that declare another type by this name get an empty one.
+            let _ = message.try_set_field(&field, value);
+        }
+    };
+    let wrong = |expected: &str| format!("`{}` is no {expected}", shortened(text));
+    match TextMessage::of(descriptor) {
+        Some(TextMessage::Wrapper) => {
+            if let Some(field) = descriptor.get_field(1) {
+                set(1, parse(&field.kind(), text, limits)?);
+            }
+        }
+        Some(TextMessage::Timestamp) => {
+            let (seconds, nanos) = time::read_timestamp(text)
+                .ok_or_else(|| wrong("timestamp; write one as `2030-01-31T12:00:00Z`"))?;
+            set(1, Value::I64(seconds));
+            set(2, Value::I32(nanos));
+        }
+        Some(TextMessage::Duration) => {
+            let (seconds, nanos) = time::read_duration(text)
+                .ok_or_else(|| wrong("duration; write seconds as `3.5s`"))?;
+            set(1, Value::I64(seconds));
+            set(2, Value::I32(nanos));
+        }
+        Some(TextMessage::FieldMask) => {
+            let paths = text.split(',').filter(|path| !path.is_empty());
+            let paths = paths.map(mask_path).map(|path| path.map(Value::String));
+            let paths: Option<Vec<_>> = paths.collect();
+            set(
+                1,
+                Value::List(
+                    paths.ok_or_else(|| wrong("field mask; write names as `title,author.name`"))?,
+                ),
+            );
+        }
+        Some(TextMessage::Json) => return json(descriptor, text, limits),
+        None => {
+            return Err(format!(
+                "{} cannot be written as one text",
+                descriptor.full_name()
+            ));
+        }
+    }
+    Ok(message)
+}
+
+/// Names of the .proto stay as they are, those of JSON become them.
+fn mask_path(path: &str) -> Option<String> {
+    if path.contains('_') {
+        return Some(path.to_owned());
+    }
+    snake_case(path)
+}
+
+fn json(
+    descriptor: &MessageDescriptor,
+    text: &str,
+    limits: &Limits,
+) -> Result<DynamicMessage, String> {
+    let options = ReadOptions {
+        bounds: Bounds::from(limits),
+        refuse_unknown: true,
+    };
+    Reader::new(text.as_bytes(), &options)
+        .and_then(|reader| reader.message(descriptor))
+        .map_err(|error| error.refusal(text.as_bytes()).message)
+}
+
+/// An error should not be a copy of what was sent.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}\u{2026}", &text[..end]),
+        None => text.to_owned(),
+    }
+}
