@@ -29,11 +29,14 @@ pub mod upstream;
 use std::{convert::Infallible, rc::Rc};
 
 use futures_util::future::{Either, ready};
-use http::{Request, Response, request};
+use http::{Method, Request, Response, StatusCode, header, request};
 use hyper::body::Incoming;
 use tower::{Service, ServiceBuilder};
 
-use crate::{snapshot::Action, worker::Worker};
+use crate::{
+    snapshot::{Action, Route},
+    worker::Worker,
+};
 pub use connection::serve;
 
 use body::{ClientStream, RequestBody};
@@ -45,7 +48,7 @@ use forward::{Outgoing, Way};
 use grpc_web::{GrpcWeb, Web};
 use protocol::{Refusal, Scan, fields, forwarding, normalise};
 use reply::{ReplyBody, Source};
-use route::{Found, NoRoute, RequestView, RouteIndex, redirect::RedirectView};
+use route::{RequestView, RouteIndex, Table, cors, redirect::RedirectView};
 
 /// A response before it is bound to the end of its exchange.
 type Reply = Response<Source>;
@@ -111,7 +114,13 @@ fn advance<B: Into<ClientStream>>(
                 Err(failure) => Err((exchange, failure)),
             })
         }),
-        Err(failure) => Either::Right(ready(Ok(Err((exchange, failure))))),
+        Err(early) => Either::Right(ready(Ok(match *early {
+            Early::Answer(response) => {
+                let reply = exchange.local(response);
+                Ok((exchange, reply))
+            }
+            Early::Failure(failure) => Err((exchange, failure)),
+        }))),
     }
 }
 
@@ -140,12 +149,24 @@ struct Planned {
     redirect: Option<Box<LocalResponse>>,
 }
 
+/// What goes back to the client before any policy has seen the request.
+enum Early {
+    Answer(LocalResponse),
+    Failure(Failure),
+}
+
+impl From<Failure> for Box<Early> {
+    fn from(failure: Failure) -> Self {
+        Self::new(Early::Failure(failure))
+    }
+}
+
 /// The stages before the policies.
 fn plan<B: Into<ClientStream>>(
     exchange: &mut Exchange,
     scan: &Scan,
     request: Request<B>,
-) -> Result<Planned, Failure> {
+) -> Result<Planned, Box<Early>> {
     let (mut head, body) = request.into_parts();
     let pinned = Rc::clone(&exchange.pinned);
 
@@ -160,13 +181,23 @@ fn plan<B: Into<ClientStream>>(
     let facts = &*exchange.facts.insert(facts);
     admitted.map_err(Failure::Refused)?;
     if hop.chunked && exchange.client.activity.is_ambiguous() {
-        return Err(Failure::Refused(Refusal::AmbiguousFraming));
+        return Err(Failure::Refused(Refusal::AmbiguousFraming).into());
+    }
+    if scan.preflight
+        && let Some((route, answer)) = preflight(&pinned.snapshot().table, &head)
+    {
+        exchange.route = Some(route);
+        return Err(answer.map(Early::Answer).map_or_else(Box::from, Box::new));
     }
 
     // route: whatever the action makes of the path, it makes of the one that matched.
-    let found = find(&pinned.snapshot().table, &head).map_err(Failure::NoRoute)?;
+    let table = &pinned.snapshot().table;
+    let found = viewed(&head, &head.method, |view| table.find(view)).map_err(Failure::NoRoute)?;
     exchange.route = Some(found.index);
-    let route = pinned.snapshot().table.get(found.index);
+    let route = table.get(found.index);
+    if let Some(cors) = &route.cors {
+        exchange.share = Some(cors.share(&head.headers));
+    }
     let (mut target, mut redirect) = (None, None);
     match &route.action {
         Action::Respond(_) => {}
@@ -219,7 +250,32 @@ async fn run(exchange: &mut Exchange, planned: &mut Planned) -> Result<Reply, Fa
     }
 }
 
-fn find<R>(table: &route::Table<R>, head: &request::Parts) -> Result<Found, NoRoute> {
+/// A page of another origin asks what it may send: the answer, if there is a route with `cors` that what it announces
+/// would find. All other requests of this kind are requests like any other.
+fn preflight(
+    table: &Table<Route>,
+    head: &request::Parts,
+) -> Option<(RouteIndex, Result<LocalResponse, Failure>)> {
+    let announced = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+    let announced = Method::from_bytes(announced.as_bytes()).ok()?;
+    if head.method != Method::OPTIONS || !head.headers.contains_key(header::ORIGIN) {
+        return None;
+    }
+    let index = viewed(head, &announced, |view| {
+        cors::find(table, view, |route: &Route| route.cors.is_some())
+    })?;
+    let answer = table.get(index).cors.as_ref()?.preflight(&head.headers);
+    let answer = answer.ok_or(Failure::Origin).map(|fields| {
+        let mut response = LocalResponse::default();
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        *response.headers_mut() = fields;
+        response
+    });
+    Some((index, answer))
+}
+
+/// Shows what routing reads of a head, with another method perhaps.
+fn viewed<R>(head: &request::Parts, method: &Method, see: impl FnOnce(&RequestView<'_>) -> R) -> R {
     let authority = authority(head);
     let host = without_port(authority);
     let lower;
@@ -229,8 +285,8 @@ fn find<R>(table: &route::Table<R>, head: &request::Parts) -> Result<Found, NoRo
     } else {
         host
     };
-    table.find(&RequestView {
-        method: &head.method,
+    see(&RequestView {
+        method,
         host,
         path: head.uri.path(),
         query: head.uri.query(),
@@ -250,7 +306,7 @@ fn redirect_view<'a>(head: &'a request::Parts, facts: &Facts) -> RedirectView<'a
 /// `host`, which `normalise` has checked.
 fn authority(head: &request::Parts) -> &str {
     head.headers
-        .get(http::header::HOST)
+        .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or_default()
 }

@@ -19,7 +19,7 @@ use super::{
     grpc,
     protocol::forwarding::X_REQUEST_ID,
     reply::{self, Guard, Outcome, ReplyBody, Source},
-    route::RouteIndex,
+    route::{RouteIndex, cors::Share},
     sandbox::{self, Interruption},
     upstream,
 };
@@ -48,6 +48,8 @@ pub struct Exchange {
     /// An upstream's response is on its way to the client.
     pub forwarded: bool,
     pub started: Instant,
+    /// What the page that the request comes from may see, on a route with `cors`.
+    pub share: Option<Share>,
     /// The client speaks gRPC-Web.
     web: bool,
     status: Option<StatusCode>,
@@ -87,6 +89,7 @@ impl Exchange {
             policies: sandbox::Exchange::none(),
             forwarded: false,
             started: Instant::now(),
+            share: None,
             web,
             status: None,
             answer: None,
@@ -166,6 +169,10 @@ impl Exchange {
         }
         if let Some(route) = self.matched() {
             route.response_headers.apply(response.headers_mut());
+            if let (Some(cors), Some(share)) = (&route.cors, &self.share) {
+                let call = self.facts.as_ref().is_some_and(|facts| facts.grpc);
+                cors.apply(share, call, response.headers_mut());
+            }
         }
         self.status = Some(response.status());
         self.identify(response.headers_mut());

@@ -11,8 +11,8 @@ use super::{
     body::{BodyError, UploadFailure},
     context::Fault,
     grpc::{
-        self, DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE,
-        UNIMPLEMENTED,
+        self, DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT, PERMISSION_DENIED, RESOURCE_EXHAUSTED,
+        UNAVAILABLE, UNIMPLEMENTED,
     },
     protocol::Refusal,
     route::NoRoute,
@@ -27,6 +27,8 @@ pub enum Failure {
     NoRoute(NoRoute),
     /// A rewrite or redirect made something that is no path.
     BadTarget,
+    /// A page of this origin may not use the route.
+    Origin,
     Upload(UploadFailure),
     Upstream(upstream::Error),
     /// The route's `request` timeout passed.
@@ -90,6 +92,13 @@ impl From<Failure> for Answer {
                 Fault::Client,
                 INVALID_ARGUMENT,
                 "the path cannot be rewritten",
+            ),
+            Failure::Origin => Self::new(
+                StatusCode::FORBIDDEN,
+                "origin-refused",
+                Fault::Client,
+                PERMISSION_DENIED,
+                "pages of this origin may not use this route",
             ),
             Failure::Upload(failure) => upload(failure),
             Failure::Upstream(error) => upstream_failed(&error),

@@ -5,6 +5,7 @@
 //! trie of segments. Tables are persistent: a clone shares everything with its original until one of the two
 //! changes, so a reload costs what it changes.
 
+pub mod cors;
 pub mod explain;
 pub mod headers;
 pub mod precedence;
@@ -14,6 +15,7 @@ pub mod rewrite;
 
 mod candidates;
 mod expression;
+mod grpc;
 mod host;
 mod host_table;
 mod matches;

@@ -12,7 +12,7 @@ use crate::{
     pipeline::{
         route::{
             HeaderEdit, Redirect, Report, Respond, Rewrite, Rule, Wanted, compile_matches,
-            rewrite::refuse_without_upstream,
+            cors::Cors, rewrite::refuse_without_upstream,
         },
         sandbox::{Chain, Installed},
         upstream::Upstream,
@@ -38,6 +38,7 @@ pub struct Route {
     pub idle_timeout: Duration,
     /// Bytes of a request's body.
     pub body_limit: Option<u64>,
+    pub cors: Option<Box<Cors>>,
     file: Arc<RouteFile>,
     /// In `file`.
     position: usize,
@@ -145,6 +146,8 @@ impl Draft<'_> {
                 "take `headers.request` out, or forward with `to`",
             );
         }
+        let cors = written.cors.as_ref();
+        let cors = cors.and_then(|cors| Cors::compile(cors, report));
         if report.len() > before {
             return None;
         }
@@ -171,6 +174,7 @@ impl Draft<'_> {
                 .limits
                 .body
                 .map_or(around.settings.limits.body, |size| Some(size.0)),
+            cors: cors.map(Box::new),
             file: Arc::clone(self.file),
             position: self.position,
         };

@@ -7,7 +7,11 @@ use serde::Deserialize;
 
 use super::{
     super::span::Spanned,
+    cors::Cors,
+    grpc::GrpcMatch,
+    health::Health,
     plugin::PluginUse,
+    retry::Retry,
     units::{ByteSize, HumanDuration},
     value::{OneOrMany, ShortOr},
 };
@@ -39,6 +43,9 @@ pub struct Upstream {
     /// Overrides `timeouts.connect` of `witgate.yaml`.
     #[serde(default)]
     pub connect_timeout: Option<HumanDuration>,
+    /// Default: no checks, every endpoint counts as well.
+    #[serde(default)]
+    pub health: Option<Spanned<Health>>,
 }
 
 impl From<Spanned<String>> for Upstream {
@@ -48,6 +55,7 @@ impl From<Spanned<String>> for Upstream {
             protocol: None,
             tls: None,
             connect_timeout: None,
+            health: None,
         }
     }
 }
@@ -99,6 +107,13 @@ pub struct Route {
     /// Edits of header fields.
     #[serde(default)]
     pub headers: HeaderEdits,
+    /// Which pages of other origins may use the route. Default: the upstream's affair.
+    #[serde(default)]
+    pub cors: Option<Spanned<Cors>>,
+    /// When a request is sent again; only with `to`. Default: when it certainly never left the gateway, and without
+    /// a body also when the upstream refused to look at it.
+    #[serde(default)]
+    pub retry: Option<Spanned<Retry>>,
     /// Overrides of `timeouts` in `witgate.yaml`.
     #[serde(default)]
     pub timeouts: RouteTimeouts,
@@ -107,7 +122,7 @@ pub struct Route {
     pub limits: RouteLimits,
 }
 
-/// All of what is written must hold. At most one of `path`, `prefix` and `regex`.
+/// All of what is written must hold. At most one of `path`, `prefix`, `regex` and `grpc`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Match {
@@ -120,6 +135,9 @@ pub struct Match {
     pub prefix: Option<Spanned<String>>,
     /// A regular expression (RE2 syntax) that the whole path must match.
     pub regex: Option<Spanned<String>>,
+    /// gRPC calls of a service or method: `bookstore.v1.Bookstore`, `bookstore.v1.Bookstore/GetBook`, or a mapping. As
+    /// `path: /SERVICE/{method}` with `method: POST`.
+    pub grpc: Option<Spanned<ShortOr<GrpcMatch>>>,
     /// Default: any method.
     pub method: Option<OneOrMany<Spanned<String>>>,
     /// Fields that the request must have: `NAME: VALUE` or `NAME: { regex: … }` or `NAME: { present: true }`.

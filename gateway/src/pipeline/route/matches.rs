@@ -6,6 +6,7 @@ use http::{HeaderName, Method};
 
 use super::{
     expression::Expression,
+    grpc,
     host::HostPattern,
     pattern::PathPattern,
     predicate::{HeaderTest, QueryTest, ValueTest},
@@ -44,8 +45,16 @@ fn compile_one(
     report: &mut Report<'_>,
 ) -> Vec<Rule> {
     let hosts = hosts(written.host.as_ref(), report);
-    let path = path(written, report);
-    let methods = methods(written.method.as_ref(), report);
+    let (path, methods) = match &written.grpc {
+        Some(call) => grpc::compile(call, written, report)
+            .map_or((None, Box::default()), |(path, methods)| {
+                (Some(path), methods)
+            }),
+        None => (
+            path(written, report),
+            methods(written.method.as_ref(), report),
+        ),
+    };
     let headers = headers(&written.headers, report);
     let query = query(&written.query, report);
     let Some(path) = path else {

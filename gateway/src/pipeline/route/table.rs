@@ -29,6 +29,12 @@ pub struct Table<R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteIndex(u32);
 
+impl RouteIndex {
+    pub(super) fn of(rule: &Rule) -> Self {
+        Self(rule.route)
+    }
+}
+
 /// The route that answers, and what its action needs of the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -85,7 +91,7 @@ impl<R> Table<R> {
         });
         match hit {
             ControlFlow::Break(rule) => Ok(Found {
-                index: RouteIndex(rule.route),
+                index: RouteIndex::of(rule),
                 captures: Captures::of(view.path, &rule.path, &rule.captures),
             }),
             ControlFlow::Continue(()) => Err(self.why_none(view)),
