@@ -132,7 +132,8 @@ impl Outgoing {
         // It has been answered here, when the body was first asked for (RFC 9110 section 10.1.1).
         headers.remove(header::EXPECT);
         way.route.request_headers.apply(headers);
-        if self.hop.trailers {
+        // A policy may have made a gRPC call of it, which needs that field and cannot set it.
+        if self.hop.trailers || (!way.route.chain.is_empty() && grpc::is_call(headers)) {
             headers.insert(header::TE, HeaderValue::from_static("trailers"));
         }
         if let (true, Some(protocol)) = (upgrades, self.hop.upgrade.take()) {
