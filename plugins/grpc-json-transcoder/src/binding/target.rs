@@ -61,7 +61,7 @@ impl Target {
     }
 
     /// Whether each further value is added to those before.
-    pub(super) fn takes_many(&self) -> bool {
+    pub(crate) fn takes_many(&self) -> bool {
         self.fields.last().is_some_and(FieldDescriptor::is_list)
     }
 
