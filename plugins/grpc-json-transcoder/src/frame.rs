@@ -142,8 +142,8 @@ impl Frames {
     }
 
     /// How long the message is that has begun, as far as that is known.
-    pub(crate) fn announced(piece: &[u8], limit: u64) -> Result<Option<usize>, FrameError> {
-        length(piece, limit)
+    pub(crate) fn announced(&self, limit: u64) -> Option<usize> {
+        length(&self.rest, limit).ok().flatten()
     }
 }
 

@@ -13,5 +13,5 @@ mod tests;
 
 pub(crate) use cursor::{Bounds, Cursor};
 pub(crate) use error::JsonError;
-pub(crate) use print::{PrintOptions, Printer, print_text};
-pub(crate) use read::{ReadOptions, Reader, written_as_value, snake_case};
+pub(crate) use print::{PrintOptions, Printer, Unprintable, print_text};
+pub(crate) use read::{ReadOptions, Reader, snake_case, written_as_value};
