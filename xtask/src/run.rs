@@ -24,8 +24,10 @@ use processes::Process;
 
 const GATEWAY: &str = "127.0.0.1:8080";
 const ADMIN: &str = "127.0.0.1:9901";
-/// Of the sample services: orders, and the issuer of tokens.
-const SERVICES: [&str; 2] = ["127.0.0.1:9001", "127.0.0.1:9002"];
+/// Of the sample services: orders, the issuer of tokens, and the bookstore.
+const SERVICES: [&str; 3] = ["127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003"];
+/// Every request in it is made by a test.
+const INVITATION: &str = include_str!("run/invitation.txt");
 
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     for address in [GATEWAY, ADMIN].into_iter().chain(SERVICES) {
@@ -48,7 +50,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     )?;
     until_ready(&mut gateway, &stop)?;
     if !stop.load(Ordering::Relaxed) {
-        println!("{}", invitation());
+        println!("{INVITATION}");
     }
     while !stop.load(Ordering::Relaxed) {
         gateway.check()?;
@@ -92,22 +94,4 @@ fn is_ready() -> bool {
         Ok(answer)
     };
     ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
-}
-
-fn invitation() -> String {
-    let issuer = SERVICES[1];
-    format!(
-        "
-witgate is ready on http://{GATEWAY}, its administration on http://{ADMIN}. Try:
-
-  curl -i http://{GATEWAY}/orders                 # proxied to a sample service
-  curl -i http://{GATEWAY}/orders/1               # 401: this route wants a token
-  curl -i -H \"Authorization: Bearer $(curl -s http://{issuer}/token)\" http://{GATEWAY}/orders/1
-  curl -i http://{GATEWAY}/hello                  # then edit routes.d/hello.yaml and ask again
-
-  curl 'http://{ADMIN}/explain?method=GET&url=http://localhost/orders/1'
-
-Ctrl-C stops everything.
-"
-    )
 }

@@ -5,6 +5,7 @@
 mod support;
 
 mod algorithms;
+mod browser;
 mod cache;
 mod cli;
 mod drain;
@@ -24,10 +25,12 @@ mod plugins;
 mod proxying;
 mod reload;
 mod routing;
+mod sample;
 mod secrets;
 mod spelling;
 mod startup;
 mod swaps;
 mod timeouts;
+mod transcoding;
 mod upgrades;
 mod versions;

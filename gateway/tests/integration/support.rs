@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod components;
+pub(crate) mod descriptors;
 pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod issuer;
@@ -9,6 +10,8 @@ pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod raw;
+pub(crate) mod samples;
+pub(crate) mod shell;
 pub(crate) mod tls;
 pub(crate) mod tools;
 pub(crate) mod upstream;

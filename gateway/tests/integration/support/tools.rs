@@ -1,7 +1,8 @@
 //! Real servers to put behind the gateway, installed when a test first needs them.
 
 use std::{
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, Once},
     time::{Duration, Instant},
@@ -18,19 +19,24 @@ pub(crate) fn nginx() -> PathBuf {
     };
     INSTALL.call_once(|| {
         if find().is_none() {
-            apt_install("nginx-light");
+            apt_install(&["nginx-light"]);
         }
     });
     find().expect("this test needs nginx: install it, for instance with `apt-get install nginx`")
 }
 
-/// A Python with grpcio, in an environment of its own that is kept between runs.
+/// A Python with grpcio and protobuf, in an environment of its own that is kept between runs.
 pub(crate) fn python_with_grpc() -> PathBuf {
     static INSTALL: Mutex<()> = Mutex::new(());
     let _guard = INSTALL.lock();
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("grpc-python");
     let python = folder.join("bin/python");
-    let has_grpc = || succeeds(Command::new(&python).args(["-c", "import grpc"]), 60);
+    let has_grpc = || {
+        succeeds(
+            Command::new(&python).args(["-c", "import grpc, google.protobuf"]),
+            60,
+        )
+    };
     if python.is_file() && has_grpc() {
         return python;
     }
@@ -45,7 +51,14 @@ pub(crate) fn python_with_grpc() -> PathBuf {
         "this test needs Python 3 with its venv module: install python3 and python3-venv"
     );
     let installed = succeeds(
-        Command::new(&python).args(["-m", "pip", "install", "--quiet", "grpcio==1.85.1"]),
+        Command::new(&python).args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "grpcio==1.85.1",
+            "protobuf==7.36.2",
+        ]),
         300,
     );
     assert!(
@@ -55,7 +68,85 @@ pub(crate) fn python_with_grpc() -> PathBuf {
     python
 }
 
-fn apt_install(package: &str) {
+/// Debian's Chromium, installed if it is not there.
+pub(crate) fn chromium() -> PathBuf {
+    static INSTALL: Once = Once::new();
+    let find = || on_path(&["chromium", "chromium-browser", "google-chrome"]);
+    INSTALL.call_once(|| {
+        if find().is_none() {
+            apt_install(&["chromium"]);
+        }
+    });
+    find().expect(
+        "this test needs Chromium: install it, for instance with `apt-get install chromium`",
+    )
+}
+
+/// The script of the browser's page with the npm packages that it uses, which are kept between runs.
+pub(crate) fn browser_bundle() -> Vec<u8> {
+    static INSTALL: Mutex<()> = Mutex::new(());
+    let _guard = INSTALL.lock();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/browser");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
+    let esbuild = folder.join("node_modules/.bin/esbuild");
+    let packages = fs::read(source.join("package.json")).unwrap();
+    let installed = fs::read(folder.join("package.json")).unwrap_or_default();
+    if packages != installed || !esbuild.is_file() {
+        npm_install(&folder, &packages);
+    }
+    // Where its imports are found.
+    fs::copy(source.join("page.js"), folder.join("page.js")).unwrap();
+    let mut bundle = Command::new(&esbuild);
+    bundle
+        .args([
+            "page.js",
+            "--bundle",
+            "--format=esm",
+            "--outfile=bundle.js",
+            "--log-level=error",
+        ])
+        .current_dir(&folder);
+    assert!(
+        succeeds(&mut bundle, 60),
+        "esbuild cannot bundle browser/page.js"
+    );
+    fs::read(folder.join("bundle.js")).unwrap()
+}
+
+fn npm_install(folder: &Path, packages: &[u8]) {
+    if on_path(&["npm"]).is_none() {
+        apt_install(&["nodejs", "npm"]);
+    }
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("package.json"), packages).unwrap();
+    let mut npm = Command::new("npm");
+    npm.args([
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--no-package-lock",
+    ])
+    .current_dir(folder);
+    let installed = succeeds(&mut npm, 300);
+    if !installed {
+        let _ = fs::remove_file(folder.join("package.json"));
+    }
+    assert!(
+        installed,
+        "this test needs Node.js, and the packages of browser/package.json from npm"
+    );
+}
+
+/// The first of these programs that there is.
+fn on_path(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut places = std::env::split_paths(&path)
+        .flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+    places.find(|place| place.is_file())
+}
+
+fn apt_install(packages: &[&str]) {
     let root = Command::new("id")
         .arg("-u")
         .output()
@@ -72,8 +163,8 @@ fn apt_install(package: &str) {
         )
     };
     // The caller looks whether it is there now.
-    let _ =
-        apt(&["update"], 180) && apt(&["install", "-y", "--no-install-recommends", package], 300);
+    let install = [&["install", "-y", "--no-install-recommends"], packages].concat();
+    let _ = apt(&["update"], 180) && apt(&install, 300);
 }
 
 fn succeeds(command: &mut Command, seconds: u64) -> bool {

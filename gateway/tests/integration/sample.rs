@@ -1,0 +1,77 @@
+//! What `cargo xtask run` starts, and every request that it invites to.
+
+use std::{fs, path::Path};
+
+use crate::support::{
+    components,
+    gateway::{Gateway, Setup},
+    samples::Samples,
+    shell,
+};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the gateway is a folder of the workspace")
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap()
+}
+
+/// The configuration of the root folder in front of these services, on free ports.
+async fn start(samples: &Samples) -> Gateway {
+    let mut setup = Setup::new();
+    for entry in fs::read_dir(root().join("routes.d")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let text = samples.found_in(&read(&format!("routes.d/{name}")));
+        setup = setup.file(&format!("routes.d/{name}"), text);
+    }
+    let settings = samples.found_in(&read("witgate.yaml"));
+    // Before them stand the listeners, whose addresses the test chooses.
+    let (_, settings) = settings.split_once("\nplugins:").unwrap();
+    let built = components::shipped("jwt-auth");
+    let built = built.parent().unwrap().display().to_string();
+    let settings = format!("plugins:{settings}").replace("target/components", &built);
+    setup.settings(&settings).start().await
+}
+
+/// What each command of the invitation prints, in their order, among other things.
+const PRINTED: [&str; 12] = [
+    r#""item":"lamp""#,
+    "HTTP/1.1 401",
+    r#""asked-by":"alice""#,
+    "Hello from witgate.",
+    "The Moonstone",
+    r#""price":"1100""#,
+    "data: {",
+    "crime",
+    // A frame of 15 bytes that begins with the tag 1: `crime`, `poetry`.
+    "AAAAAA8KBWNyaW1lCgZwb2V0cnk",
+    "bookstore.v1.Bookstore",
+    "read-order",
+    "bookstore.v1.Bookstore.ListBooks",
+];
+
+#[tokio::test]
+async fn every_request_of_the_invitation_is_answered() {
+    let samples = Samples::start();
+    let gateway = start(&samples).await;
+    let invitation = samples
+        .found_in(&read("xtask/src/run/invitation.txt"))
+        .replace("127.0.0.1:8080", &gateway.address().to_string())
+        .replace("127.0.0.1:9901", &gateway.admin.to_string());
+    let commands: Vec<&str> = invitation
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .collect();
+    assert_eq!(commands.len(), PRINTED.len(), "{commands:#?}");
+    for (command, expected) in commands.into_iter().zip(PRINTED) {
+        // No package of Debian has it.
+        if command.starts_with("grpcurl") {
+            continue;
+        }
+        let output = shell::run(command, gateway.folder()).await;
+        assert!(output.contains(expected), "$ {command}\n{output}");
+    }
+}

@@ -1,0 +1,73 @@
+//! Memory and pace: what is large streams through, and who does not read stops who sends.
+
+use std::cell::Cell;
+
+use super::{QUIET, Stream, start, watch};
+use crate::support::eventually;
+
+const MIB: u64 = 1 << 20;
+
+/// Bytes of a body as they come, none of them kept.
+async fn drain(mut stream: Stream) -> u64 {
+    assert_eq!(stream.response.status(), 200);
+    let mut length = 0;
+    while let Some(piece) = stream.piece().await {
+        length += piece.len() as u64;
+    }
+    length
+}
+
+/// Grows by no more than its windows and buffers, however long the stream.
+#[tokio::test]
+async fn a_long_stream_takes_no_more_memory_than_a_short_one() {
+    let (_probe, gateway) = start().await;
+    let messages = "/v1/count/1024?size=1024";
+    // A first one for what is allocated once.
+    drain(Stream::open(&gateway, messages, "application/json").await).await;
+    drain(Stream::open(&gateway, "/v1/download/1048576", "*/*").await).await;
+    let before = gateway.resident();
+    let length =
+        drain(Stream::open(&gateway, "/v1/count/32768?size=1024", "application/json").await).await;
+    assert!(length > 32 * MIB, "{length}");
+    let length = drain(Stream::open(&gateway, "/v1/download/67108864", "*/*").await).await;
+    assert_eq!(length, 64 * MIB);
+    let grown = gateway.resident().saturating_sub(before);
+    assert!(grown < 4 * MIB, "{grown} bytes more");
+}
+
+/// The bytes of HttpBody messages are the body, with their own type.
+#[tokio::test]
+async fn a_download_is_its_bytes() {
+    let (_probe, gateway) = start().await;
+    let answer = gateway.get("/v1/download/100000?size=30000").await;
+    assert_eq!(answer.header("content-type"), Some("application/x-zeros"));
+    assert_eq!(answer.body.len(), 100_000);
+    assert!(answer.body.iter().all(|byte| *byte == 0));
+}
+
+/// Of 256 MiB, the server gets rid of no more than fits into windows and buffers until the client reads.
+#[tokio::test]
+async fn a_client_that_does_not_read_stops_the_server() {
+    let (_probe, gateway) = start().await;
+    let path = "/v1/count/4096?size=65536&key=slow";
+    let before = gateway.resident();
+    let mut stream = Stream::open(&gateway, path, "application/x-ndjson").await;
+    stream.until("\n").await;
+    // Until it stands still.
+    let last = Cell::new(0);
+    eventually("the server to stop", async || {
+        tokio::time::sleep(QUIET).await;
+        let sent = watch(&gateway, "slow", "sent").await;
+        last.replace(sent) == sent
+    })
+    .await;
+    let sent = watch(&gateway, "slow", "sent").await;
+    assert!(sent < 512, "{sent} messages of 64 KiB were sent to nobody");
+    let grown = gateway.resident().saturating_sub(before);
+    assert!(grown < 32 * MIB, "{grown} bytes are held");
+    // And it goes on when the client does.
+    for _ in 0..1024 {
+        stream.until("\n").await;
+    }
+    assert!(watch(&gateway, "slow", "sent").await >= 1024);
+}
