@@ -52,6 +52,7 @@ async fn control(options: &Options) -> Result<(), Error> {
         Host::new(options.cache.as_deref(), Arc::new(Keys::default())).map_err(Error::Host)?;
     let assembly = Assembly::new(&options.config, &host).after(files);
     let (control, raw) = Control::start(assembly, &host)?;
+    control.await_descriptors().await;
     let admin = admin::bind(*raw.admin.address).map_err(|source| Error::Bind {
         address: *raw.admin.address,
         source,
@@ -65,12 +66,14 @@ async fn control(options: &Options) -> Result<(), Error> {
     let control = Rc::new(control);
     tokio::task::spawn_local(admin::serve(admin, Rc::clone(&control)));
     let watching = tokio::task::spawn_local(Rc::clone(&control).watch());
+    let following = tokio::task::spawn_local(Rc::clone(&control).follow_descriptors());
     control.set_ready(true);
     tracing::info!(generation = control.snapshot().generation, "ready");
 
     until_told_to_stop(&control, signals).await;
     control.set_ready(false);
     watching.abort();
+    following.abort();
     tracing::info!("draining");
     serving
         .drain(control.snapshot().settings.timeouts.drain)

@@ -1,4 +1,5 @@
-//! From files to what can be compiled: route files, components, key sets and certificates, read together.
+//! From files to what can be compiled: route files, components, key sets, descriptors and certificates, read
+//! together.
 
 use std::{
     collections::HashSet,
@@ -17,9 +18,9 @@ use crate::{
     },
     pipeline::{
         listen::compile_tls,
-        sandbox::{Declared, Host, Plugins},
+        sandbox::{Declared, Found, Host, Plugins},
     },
-    snapshot::{GatewayFile, Loaded, LoadedFile, LoadedGateway},
+    snapshot::{GatewayFile, Loaded, LoadedFile, LoadedGateway, Outcome, Reloader},
 };
 
 /// Reads the configuration again and again; what did not change is kept.
@@ -90,8 +91,9 @@ impl Assembly {
         };
         let after = names_in(&files, changed);
         let takes_away = before.is_some_and(|before| !before.is_subset(&after));
+        let mut files = files;
         let mut warnings = Vec::new();
-        let gateway = self.gateway(&files);
+        let gateway = self.gateway(&mut files, &mut warnings);
         let (gateway, tls) = match gateway {
             Ok((gateway, tls)) => (Ok(gateway), Some(tls)),
             Err(problems) => (Err(problems), None),
@@ -120,9 +122,10 @@ impl Assembly {
         }
     }
 
-    /// What was read last is compiled, or refused. Key sets follow `witgate.yaml`: if it did not go live, they
-    /// stay what they are.
-    pub fn settle(&mut self, live: &Arc<raw::Gateway>) {
+    /// What was read last is compiled, or refused. Key sets and descriptors follow `witgate.yaml`: if it did not go
+    /// live, they stay what they are.
+    pub fn settle(&mut self, reloader: &Reloader, outcome: &Outcome) {
+        let live = reloader.gateway();
         if let Some(plugins) = &self.plugins {
             plugins.settle();
         }
@@ -136,6 +139,12 @@ impl Assembly {
             Some(declared) if went_live => keys.commit(declared),
             Some(declared) => keys.withdraw(declared),
             None => {}
+        }
+        let descriptors = self.host.descriptors();
+        if went_live {
+            descriptors.commit(reloader.descriptors(), outcome.refused.clone());
+        } else {
+            descriptors.withdraw();
         }
     }
 
@@ -164,15 +173,21 @@ impl Assembly {
         let certificates = tls.flat_map(|tls| &tls.certificates);
         let certificates =
             certificates.flat_map(|pair| [&pair.certificate.value, &pair.value.key.value]);
-        components
+        let mut files: Vec<_> = components
             .chain(keys)
             .chain(certificates)
             .map(|path| files.base().join(path))
-            .collect()
+            .collect();
+        files.extend(self.host.descriptors().files());
+        files
     }
 
-    fn gateway(&mut self, files: &config::Loaded) -> Result<(LoadedGateway, Tls), Vec<Problem>> {
-        let source = &files.gateway;
+    fn gateway(
+        &mut self,
+        files: &mut config::Loaded,
+        warnings: &mut Vec<Problem>,
+    ) -> Result<(LoadedGateway, Tls), Vec<Problem>> {
+        let source = &Arc::clone(&files.gateway);
         let raw = source
             .raw
             .as_ref()
@@ -180,6 +195,13 @@ impl Assembly {
         let mut problems = Vec::new();
         self.key_sets(raw, source, files.base())
             .unwrap_or_else(|found| problems.extend(found));
+        let found = self.descriptors(raw, source, files.base());
+        files.others = found.texts;
+        match &found.catalog {
+            // The last good content stays.
+            Some(_) => warnings.extend(found.problems),
+            None => problems.extend(found.problems),
+        }
         let plugins = match self.plugins(raw, source, files.base()) {
             Ok(plugins) => Some(plugins),
             Err(found) => {
@@ -199,8 +221,8 @@ impl Assembly {
                 Some(Err(found)) => problems.extend(found),
             }
         }
-        match plugins {
-            Some(plugins) if problems.is_empty() => {
+        match (plugins, found.catalog) {
+            (Some(plugins), Some(descriptors)) if problems.is_empty() => {
                 let gateway = GatewayFile {
                     path: Arc::clone(&source.path),
                     raw: Arc::clone(raw),
@@ -208,7 +230,7 @@ impl Assembly {
                 let gateway = LoadedGateway {
                     file: gateway,
                     plugins,
-                    descriptors: Arc::default(),
+                    descriptors,
                 };
                 Ok((gateway, tls))
             }
@@ -228,6 +250,18 @@ impl Assembly {
         let keys = self.host.keys();
         self.declared = Some(keys.declare(&raw.key_sets, &source.path, base, control.as_ref())?);
         Ok(())
+    }
+
+    /// Before the chains are compiled, too.
+    fn descriptors(
+        &self,
+        raw: &raw::Gateway,
+        source: &config::Source<raw::Gateway>,
+        base: &Path,
+    ) -> Found {
+        let control = tokio::runtime::Handle::try_current().ok();
+        let descriptors = self.host.descriptors();
+        descriptors.declare(&raw.descriptors, &source.path, base, control.as_ref())
     }
 
     fn plugins(

@@ -23,10 +23,14 @@ use crate::{
     pipeline::{
         listen::Acceptor,
         sandbox::{Host, Phase, Plugin, Ticker},
+        upstream::Checker,
     },
     snapshot::{Outcome, Reloader, Snapshot, SnapshotCell},
     telemetry::metrics::Shard,
 };
+
+/// How long the start waits for servers to describe themselves.
+const LONGEST_START: Duration = Duration::from_secs(3);
 
 /// Why the configuration was read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub enum Reason {
     Signal,
     /// The admin listener was asked to.
     Admin,
+    /// A server describes itself otherwise than before.
+    Descriptors,
 }
 
 impl fmt::Display for Reason {
@@ -47,6 +53,7 @@ impl fmt::Display for Reason {
             Self::Change => "change",
             Self::Signal => "signal",
             Self::Admin => "admin",
+            Self::Descriptors => "descriptors",
         })
     }
 }
@@ -93,6 +100,7 @@ pub struct Control {
     reloads: Cell<u64>,
     failed_reloads: Cell<u64>,
     ticker: RefCell<Ticker>,
+    checker: RefCell<Checker>,
     acceptors: Vec<Acceptor>,
     /// What only a restart can change.
     fixed: Fixed,
@@ -152,7 +160,7 @@ impl Control {
         let compiled = Instant::now();
         outcome.problems.extend(warnings);
         let raw = Arc::clone(reloader.gateway());
-        assembly.settle(&raw);
+        assembly.settle(&reloader, &outcome);
         let tls = tls.unwrap_or_default();
         let (retired, mut old) = unbounded_channel();
         tokio::task::spawn_local(async move { while old.recv().await.is_some() {} });
@@ -174,6 +182,7 @@ impl Control {
             reloads: Cell::new(0),
             failed_reloads: Cell::new(0),
             ticker: RefCell::default(),
+            checker: RefCell::default(),
             shards: RefCell::default(),
             host: Arc::clone(host),
             ready: Cell::new(false),
@@ -207,7 +216,9 @@ impl Control {
         let compiled = Instant::now();
         outcome.problems.extend(warnings);
         let raw = Arc::clone(self.reloader.borrow().gateway());
-        self.assembly.borrow_mut().settle(&raw);
+        let mut assembly = self.assembly.borrow_mut();
+        assembly.settle(&self.reloader.borrow(), &outcome);
+        drop(assembly);
         self.follow_snapshot();
         if Fixed::of(&raw) == self.fixed {
             self.swap_certificates(tls);
@@ -245,6 +256,8 @@ impl Control {
         let routes = ticks.then(|| snapshot.table.routes());
         let chains = routes.into_iter().flatten().map(|route| &route.chain);
         self.ticker.borrow_mut().update(chains);
+        let checked = snapshot.upstreams.checked().map(|known| &known.upstream);
+        self.checker.borrow_mut().follow(checked);
     }
 
     fn swap_certificates(&self, tls: Option<Vec<Option<Arc<ServerConfig>>>>) {
@@ -296,6 +309,25 @@ impl Control {
             let extra = watch.set_extra(assembly.extra_files());
             if let Some(Err(error)) = folder.into_iter().chain([extra]).find(Result::is_err) {
                 tracing::warn!(%error, "a changed set of files cannot be watched");
+            }
+        }
+    }
+
+    /// Gives servers that describe themselves the time to do it before the first request comes. A server that is down
+    /// keeps nothing from starting.
+    pub(super) async fn await_descriptors(&self) {
+        self.host.descriptors().first_answers(LONGEST_START).await;
+        if self.host.descriptors().awaits_use() {
+            self.reload(Reason::Descriptors);
+        }
+    }
+
+    /// Reloads whenever a server describes itself otherwise than before, forever.
+    pub async fn follow_descriptors(self: Rc<Self>) {
+        loop {
+            self.host.descriptors().changed().await;
+            if self.host.descriptors().awaits_use() {
+                self.reload(Reason::Descriptors);
             }
         }
     }

@@ -41,6 +41,8 @@ pub struct Loaded {
     pub routes: Vec<Arc<Source<raw::RouteFile>>>,
     /// Problems of the folder itself.
     pub folder_problems: Vec<Problem>,
+    /// The texts of other files that have problems.
+    pub others: Vec<(Arc<PathBuf>, Arc<str>)>,
     gateway_stamp: Option<Stamp>,
     route_stamps: Vec<Option<Stamp>>,
 }
@@ -116,7 +118,12 @@ impl Texts for Loaded {
         let found = self
             .routes
             .binary_search_by(|source| compare_paths(&source.path, file));
-        found.ok().map(|index| &*self.routes[index].text)
+        if let Ok(index) = found {
+            return Some(&self.routes[index].text);
+        }
+        let mut others = self.others.iter();
+        let (_, text) = others.find(|(path, _)| ***path == *file)?;
+        Some(text)
     }
 }
 
@@ -131,6 +138,7 @@ pub fn load(config: &Path, previous: Option<&Loaded>) -> Loaded {
         folder,
         routes: Vec::new(),
         folder_problems: Vec::new(),
+        others: Vec::new(),
         gateway_stamp,
         route_stamps: Vec::new(),
     };

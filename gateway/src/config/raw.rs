@@ -2,6 +2,7 @@
 //! `witgate schema` prints.
 
 mod cors;
+mod descriptors;
 mod gateway;
 mod grpc;
 mod health;
@@ -12,6 +13,7 @@ mod units;
 mod value;
 
 pub use cors::Cors;
+pub use descriptors::Descriptors;
 pub use gateway::*;
 pub use grpc::GrpcMatch;
 pub use health::{GrpcHealth, Health};

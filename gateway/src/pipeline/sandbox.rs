@@ -32,6 +32,7 @@ mod reply;
 mod request;
 mod response;
 mod settings;
+mod stamp;
 mod state;
 mod stats;
 mod summary;
@@ -42,7 +43,7 @@ mod worker;
 pub use self::{
     body::{Break, ChainBody},
     capabilities::{
-        descriptors::{Catalog, Entry, Schema},
+        descriptors::{Catalog, Descriptors, DescriptorsStatus, Entry, Found, Schema},
         keys::{Declared, KeySetStatus, Keys},
     },
     chain::{Asked, Chain, Insight, Installed},

@@ -4,7 +4,11 @@
 //! file whose errors come from another one is treated the same. When what is left is still not consistent, all
 //! that ran before stays.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use super::{
     GatewayFile, Inputs, Snapshot, SnapshotCell, SourceFile, compile, compile::changed_plugins,
@@ -54,6 +58,8 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// Files of which an older version is live, or none if there was no good one yet.
     pub stale: BTreeSet<Arc<PathBuf>>,
+    /// Descriptors whose new content some route cannot use, and why: the old one stays.
+    pub refused: BTreeMap<Arc<str>, String>,
 }
 
 /// Makes snapshots live, one after the other. The control thread has it.
@@ -94,6 +100,7 @@ impl Reloader {
                     swapped: true,
                     problems,
                     stale: BTreeSet::new(),
+                    refused: BTreeMap::new(),
                 };
                 let cell = SnapshotCell::new(Arc::new(snapshot));
                 Ok((Self { cell, live }, outcome))
@@ -116,6 +123,11 @@ impl Reloader {
         &self.live.gateway.raw
     }
 
+    /// The descriptors that are live.
+    pub fn descriptors(&self) -> &Arc<Catalog> {
+        &self.live.descriptors
+    }
+
     /// Makes live what can be.
     pub fn reload(&mut self, loaded: Loaded) -> Outcome {
         let previous = self.cell.load();
@@ -130,6 +142,7 @@ impl Reloader {
             inputs,
             mut problems,
             stale,
+            refused,
             ..
         } = attempt;
         let swapped = compiled.is_some();
@@ -144,12 +157,18 @@ impl Reloader {
             swapped,
             problems,
             stale,
+            refused,
         }
     }
 }
 
 fn has_errors(problems: &[Problem]) -> bool {
-    problems.iter().any(|it| it.severity == Severity::Error)
+    first_error(problems).is_some()
+}
+
+fn first_error(problems: &[Problem]) -> Option<&Problem> {
+    let mut problems = problems.iter();
+    problems.find(|it| it.severity == Severity::Error)
 }
 
 /// One reload, while files with errors are put back to what they were. Both lists of sources are in the order of
@@ -159,6 +178,7 @@ struct Attempt<'a> {
     inputs: Inputs,
     problems: Vec<Problem>,
     stale: BTreeSet<Arc<PathBuf>>,
+    refused: BTreeMap<Arc<str>, String>,
 }
 
 impl<'a> Attempt<'a> {
@@ -192,6 +212,7 @@ impl<'a> Attempt<'a> {
             inputs: gateway.with(sources),
             problems,
             stale,
+            refused: BTreeMap::new(),
         }
     }
 
@@ -208,13 +229,14 @@ impl<'a> Attempt<'a> {
                 .flatten()
                 .cloned()
                 .collect();
+            let reason = first_error(&problems).cloned();
             self.problems.extend(problems);
             let changed: Vec<_> = concerned
                 .into_iter()
                 .filter(|path| self.put_back(path))
                 .collect();
             let moved = !changed.is_empty()
-                || self.put_back_descriptors(previous)
+                || self.put_back_descriptors(previous, reason.as_ref())
                 || self.put_back_gateway();
             if !moved {
                 self.give_up();
@@ -244,25 +266,42 @@ impl<'a> Attempt<'a> {
         true
     }
 
-    /// Puts back the descriptors that some route cannot use: the others are tried one by one, since nothing else
-    /// tells which these are. False if all are as they are live.
-    fn put_back_descriptors(&mut self, previous: &Arc<Snapshot>) -> bool {
+    /// Puts back the descriptors that some route cannot use. Several are tried one by one, since nothing else tells
+    /// which these are. False if all are as they are live.
+    fn put_back_descriptors(&mut self, previous: &Arc<Snapshot>, reason: Option<&Problem>) -> bool {
         let tried = Arc::clone(&self.inputs.descriptors);
         let changed = tried.differences(&self.live.descriptors);
-        if changed.is_empty() {
-            return false;
-        }
         self.inputs.descriptors = Arc::clone(&self.live.descriptors);
-        if changed.len() > 1 {
-            for name in changed {
+        if let [name] = Vec::from_iter(&changed)[..] {
+            self.refuse(name, reason);
+        } else {
+            for name in &changed {
                 let good = Arc::clone(&self.inputs.descriptors);
                 self.inputs.descriptors = Arc::new(good.with(name, &tried));
-                if compile(&self.inputs, Some(previous)).is_err() {
+                if let Err(problems) = compile(&self.inputs, Some(previous)) {
                     self.inputs.descriptors = good;
+                    self.refuse(name, first_error(&problems));
                 }
             }
         }
-        true
+        !changed.is_empty()
+    }
+
+    fn refuse(&mut self, name: &Arc<str>, reason: Option<&Problem>) {
+        let declared = self.inputs.gateway.raw.descriptors.get(&**name);
+        let span = declared.map_or_else(Default::default, |declared| declared.span);
+        let message = format!("the new content of the descriptors `{name}` breaks a route");
+        let problem = Problem::error(&self.inputs.gateway.path, span, message)
+            .hint("what was there before stays in use");
+        let (problem, why) = match reason {
+            Some(it) => (
+                problem.related(&it.file, it.span, "here it is used"),
+                format!("{}:{}: {}", it.file.display(), it.span.line, it.message),
+            ),
+            None => (problem, String::from("a route cannot use it")),
+        };
+        self.problems.push(problem);
+        self.refused.insert(Arc::clone(name), why);
     }
 
     fn put_back_gateway(&mut self) -> bool {

@@ -15,7 +15,7 @@ use crate::{
             cors::Cors, rewrite::refuse_without_upstream,
         },
         sandbox::{Chain, Installed},
-        upstream::Upstream,
+        upstream::{Retry, Upstream},
     },
 };
 
@@ -39,6 +39,7 @@ pub struct Route {
     /// Bytes of a request's body.
     pub body_limit: Option<u64>,
     pub cors: Option<Box<Cors>>,
+    pub retry: Option<Box<Retry>>,
     file: Arc<RouteFile>,
     /// In `file`.
     position: usize,
@@ -148,6 +149,8 @@ impl Draft<'_> {
         }
         let cors = written.cors.as_ref();
         let cors = cors.and_then(|cors| Cors::compile(cors, report));
+        let retry = written.retry.as_ref();
+        let retry = retry.and_then(|retry| compile_retry(written, retry, report));
         if report.len() > before {
             return None;
         }
@@ -175,11 +178,32 @@ impl Draft<'_> {
                 .body
                 .map_or(around.settings.limits.body, |size| Some(size.0)),
             cors: cors.map(Box::new),
+            retry: retry.map(Box::new),
             file: Arc::clone(self.file),
             position: self.position,
         };
         Some((route, rules))
     }
+}
+
+fn compile_retry(
+    route: &raw::Route,
+    written: &Spanned<raw::Retry>,
+    report: &mut Report<'_>,
+) -> Option<Retry> {
+    if route.to.is_none() {
+        report.error(
+            written.key,
+            format!(
+                "the route `{}` sends nothing that could be sent again",
+                route.name.value
+            ),
+            "take `retry` out, or forward with `to`",
+        );
+    }
+    Retry::compile(written, report.file())
+        .map_err(|problems| report.extend(problems))
+        .ok()
 }
 
 /// A plugin has but one text for a problem: by custom, what to write instead follows after a semicolon.

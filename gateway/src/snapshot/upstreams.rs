@@ -15,6 +15,8 @@ pub struct Upstreams {
     /// Kept apart from `known`, since the file of an upstream can change without those of its routes.
     uses: CowMap<Uses>,
     unused: BTreeSet<Arc<str>>,
+    /// Those whose endpoints are checked.
+    checked: BTreeSet<Arc<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -84,9 +86,17 @@ impl Upstreams {
         self.unused.iter().filter_map(|name| self.known.get(name))
     }
 
+    /// Those whose endpoints are checked, by name.
+    pub fn checked(&self) -> impl Iterator<Item = &KnownUpstream> {
+        self.checked.iter().filter_map(|name| self.known.get(name))
+    }
+
     /// `known` has a name that is free.
     pub(super) fn insert(&mut self, known: KnownUpstream) {
         let name = Arc::clone(&known.name);
+        if known.upstream.health.is_some() {
+            self.checked.insert(Arc::clone(&name));
+        }
         self.known.insert(known);
         self.judge(&name);
     }
@@ -101,6 +111,7 @@ impl Upstreams {
     pub(super) fn remove(&mut self, name: &str) {
         self.known.remove(name);
         self.unused.remove(name);
+        self.checked.remove(name);
     }
 
     /// A route forwards to it now.

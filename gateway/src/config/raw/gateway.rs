@@ -8,7 +8,9 @@ use serde::Deserialize;
 
 use super::{
     super::span::Spanned,
+    Descriptors,
     units::{ByteSize, HumanDuration},
+    value::ShortOr,
 };
 
 /// `witgate.yaml`
@@ -32,6 +34,11 @@ pub struct Gateway {
     /// Sets of public keys that plugins may name.
     #[serde(default)]
     pub key_sets: BTreeMap<String, Spanned<KeySet>>,
+    /// Protocol Buffers schemas that plugins may name. A `.proto` file, another file or a URL alone will do:
+    /// `bookstore: bookstore.proto` is short for `bookstore: { proto: bookstore.proto }`, another file for `set`, a URL
+    /// for `reflection`.
+    #[serde(default)]
+    pub descriptors: BTreeMap<String, Spanned<ShortOr<Descriptors>>>,
     /// What the gateway says about the client to upstreams, and whom it believes.
     #[serde(default)]
     pub forwarding: Forwarding,

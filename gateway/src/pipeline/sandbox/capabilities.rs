@@ -8,6 +8,7 @@ pub(super) mod keys;
 pub(super) mod log;
 pub(super) mod metrics;
 pub(super) mod random;
+mod tls;
 
 use wasmtime::component::{HasSelf, LinkerInstance};
 

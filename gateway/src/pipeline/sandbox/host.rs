@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use wasmtime::{Engine, component::Component};
 
 use super::{
-    capabilities::keys::Keys,
+    capabilities::{descriptors::Descriptors, keys::Keys},
     compile::{Cache, ContentHash},
     compilers::Compilers,
     engine,
@@ -27,6 +27,7 @@ pub struct Host {
     compilers: Compilers,
     pub(super) registry: Registry,
     pub(super) keys: Arc<Keys>,
+    descriptors: Descriptors,
     shared: Mutex<Shared>,
 }
 
@@ -54,19 +55,26 @@ impl Host {
             compilers: Compilers::default(),
             registry: Registry::default(),
             keys,
+            descriptors: Descriptors::default(),
             shared: Mutex::default(),
         }))
     }
 
-    /// Appends the numbers of all plugins and key sets in the text format of Prometheus.
+    /// Appends the numbers of all plugins, key sets and descriptors in the text format of Prometheus.
     pub fn render(&self, out: &mut String) {
         self.registry.render(out);
         self.keys.render(out);
+        self.descriptors.render(out);
     }
 
     /// The key sets that plugins may name.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The descriptors that plugins may name.
+    pub fn descriptors(&self) -> &Descriptors {
+        &self.descriptors
     }
 
     /// Starts the clock that bounds calls, once there is something to call: a thousand wake-ups a second are not free.

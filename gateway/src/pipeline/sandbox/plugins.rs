@@ -1,7 +1,5 @@
 //! The installed components, by name, as `witgate.yaml` lists them.
 
-mod stamp;
-
 use std::{
     collections::BTreeMap,
     fs,
@@ -10,13 +8,13 @@ use std::{
     time::SystemTime,
 };
 
-use self::stamp::Stamp;
 use super::{
     admission::Refusal,
     compile,
     engine::MOST_TABLE_ELEMENTS,
     host::Host,
     plugin::{Plugin, Policy},
+    stamp::Stamp,
 };
 use crate::config::{problem::Problem, raw, span::Spanned};
 

@@ -1,9 +1,20 @@
 //! `descriptors`: the Protocol Buffers schemas that the operator declared under `descriptors`.
 //!
-//! [`Catalog`] says what each name stands for at one time and never changes. A configuration is parsed with one, and
-//! keeps what it opened for as long as it lives: new content makes another catalog, and with it another configuration.
+//! [`Descriptors`] reads files and asks servers, on the control side. [`Catalog`] says what each name stands for at one
+//! time and never changes. A configuration is parsed with one, and keeps what it opened for as long as it lives: new
+//! content makes another catalog, and with it another configuration.
 
+mod bundled;
 mod catalog;
+mod declare;
+mod definition;
+mod read;
+mod reflection;
+mod schedule;
+mod source;
+mod status;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -15,6 +26,11 @@ use crate::pipeline::sandbox::{
 };
 
 pub use catalog::{Catalog, Entry, Schema};
+pub use declare::{Descriptors, Found};
+pub use status::DescriptorsStatus;
+
+/// Of one name, whatever it comes from.
+const MOST_BYTES: usize = 16 << 20;
 
 /// A plugin's handle on one schema.
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]

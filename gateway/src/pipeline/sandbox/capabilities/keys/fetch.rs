@@ -1,16 +1,13 @@
 //! One fetch of a JWK set over HTTP.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -18,6 +15,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::jwks::{self, Jwks};
+use crate::pipeline::sandbox::capabilities::tls;
 
 /// From the first packet to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,7 +48,7 @@ async fn exchange(url: &Uri) -> Result<Fetched, String> {
     }
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| format!("`{host}` is no name for a server"))?;
-    let tls = TlsConnector::from(tls()?)
+    let tls = TlsConnector::from(tls::client()?)
         .connect(name, tcp)
         .await
         .map_err(|error| format!("the TLS handshake with {host} failed: {error}"))?;
@@ -131,21 +129,4 @@ fn max_age(response: &Response<Incoming>) -> Option<Duration> {
         name.eq_ignore_ascii_case("max-age").then_some(value)?
     });
     seconds.map(Duration::from_secs)
-}
-
-/// Trusts the system's authorities, read when first needed.
-fn tls() -> Result<Arc<ClientConfig>, String> {
-    static TLS: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    if let Some(known) = TLS.get() {
-        return Ok(Arc::clone(known));
-    }
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::clone(TLS.get_or_init(|| Arc::new(config))))
 }
