@@ -5,8 +5,11 @@
 
 mod binding;
 mod call;
+#[cfg(test)]
+mod cases;
 mod code;
 mod deadline;
+mod explain;
 mod frame;
 mod http_body;
 mod json;

@@ -1,5 +1,7 @@
 //! What the unit tests share.
 
+pub(crate) mod messages;
+
 use std::path::Path;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
@@ -17,11 +19,16 @@ use crate::{
 
 /// A pool of one file `test.proto`, which may import google/api and google/protobuf.
 pub(crate) fn pool(source: &str) -> DescriptorPool {
+    try_pool(source).unwrap_or_else(|error| panic!("{error}\n{source}"))
+}
+
+pub(crate) fn try_pool(source: &str) -> Result<DescriptorPool, String> {
     struct Test(String);
     impl FileResolver for Test {
         fn open_file(&self, name: &str) -> Result<File, Error> {
             match name {
                 "test.proto" => File::from_source(name, &self.0),
+                "known.proto" => File::from_source(name, include_str!("testing/known.proto")),
                 _ => Err(Error::file_not_found(name)),
             }
         }
@@ -35,8 +42,9 @@ pub(crate) fn pool(source: &str) -> DescriptorPool {
     compiler.include_source_info(true).include_imports(true);
     compiler
         .open_file("test.proto")
-        .unwrap_or_else(|error| panic!("{error:?}\n{source}"));
-    DescriptorPool::decode(compiler.encode_file_descriptor_set().as_slice()).unwrap()
+        .map_err(|error| format!("{error:?}"))?;
+    let set = compiler.encode_file_descriptor_set();
+    DescriptorPool::decode(set.as_slice()).map_err(|error| error.to_string())
 }
 
 /// Settings with their defaults but for what is given.

@@ -13,14 +13,11 @@ use crate::json::base64;
 const SAFE: u64 = (1 << 53) - 1;
 
 pub(super) fn message(message: &DynamicMessage) -> Map<String, Json> {
-    let mut flat = Map::new();
-    if let Some(whole) = special(message) {
-        match whole {
-            Json::Object(whole) if !whole.contains_key("$json") => return whole,
-            whole => flat.insert(String::new(), whole),
-        };
-        return flat;
+    // A message that stands for one value is taken apart where it is the whole.
+    if special(message).is_some() {
+        return raw(message);
     }
+    let mut flat = Map::new();
     fields(message, "", &mut flat);
     flat
 }
@@ -68,10 +65,7 @@ pub(super) fn value(kind: &Kind, value: &Value) -> Json {
             .map(|value| self::value(kind, value))
             .collect(),
         Value::Map(entries) => {
-            let kind = kind
-                .as_message()
-                .map(|entry| entry.map_entry_value_field().kind());
-            let kind = kind.unwrap_or(Kind::String);
+            let kind = entry_kind(kind);
             let entries = entries
                 .iter()
                 .map(|(key, value)| (map_key(key), self::value(&kind, value)));
@@ -86,6 +80,36 @@ fn nested(message: &DynamicMessage) -> Json {
     let fields =
         fields.map(|(field, value)| (field.name().to_owned(), self::value(&field.kind(), value)));
     Json::Object(fields.collect())
+}
+
+/// A message and all within it by their fields, whatever they stand for.
+fn raw(message: &DynamicMessage) -> Map<String, Json> {
+    let inner = |kind: &Kind, value: &Value| match value {
+        Value::Message(message) => Json::Object(raw(message)),
+        other => self::value(kind, other),
+    };
+    let fields = message.fields().map(|(field, value)| {
+        let kind = field.kind();
+        let json = match value {
+            Value::List(values) => values.iter().map(|value| inner(&kind, value)).collect(),
+            Value::Map(entries) => {
+                let kind = entry_kind(&kind);
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| (map_key(key), inner(&kind, value)));
+                Json::Object(entries.collect())
+            }
+            other => inner(&kind, other),
+        };
+        (field.name().to_owned(), json)
+    });
+    fields.collect()
+}
+
+/// The kind of the values of a map.
+fn entry_kind(kind: &Kind) -> Kind {
+    let entry = kind.as_message();
+    entry.map_or(Kind::String, |entry| entry.map_entry_value_field().kind())
 }
 
 /// Messages that stand for one value.
