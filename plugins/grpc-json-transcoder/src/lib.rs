@@ -13,6 +13,7 @@ mod explain;
 mod frame;
 mod http_body;
 mod json;
+mod lint;
 mod mask;
 mod matcher;
 mod metadata;
