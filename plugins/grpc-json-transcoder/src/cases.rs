@@ -188,7 +188,11 @@ impl Case<'_> {
             header: &header,
         };
         let text = request["body"].as_str().unwrap_or_default();
-        explain::explain(api, settings, question, |rule| body(rule, text, settings))
+        explain::explain(api, settings, question, |found, bound| {
+            let mut message = body(found.rule, text, settings)?;
+            bound.apply(&mut message)?;
+            Ok(vec![message])
+        })
     }
 
     fn compile(&self) -> Result<(Api, Settings), String> {

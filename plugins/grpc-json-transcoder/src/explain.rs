@@ -26,13 +26,13 @@ pub(crate) struct Question<'a> {
     pub(crate) header: &'a dyn Fn(&str) -> Option<String>,
 }
 
-/// The answer as JSON. `body` is asked for the message that the body gives, before path and query are put over it,
-/// and says what is wrong with the body.
+/// The answer as JSON. `complete` makes the call's messages of the body and of what path, query and header fields
+/// bind, and says what is wrong with the body.
 pub(crate) fn explain(
     api: &Api,
     settings: &Settings,
     question: Question<'_>,
-    body: impl FnOnce(&Rule) -> Result<DynamicMessage, Refusal>,
+    complete: impl FnOnce(&Match<'_>, Bound) -> Result<Vec<DynamicMessage>, Refusal>,
 ) -> Json {
     let (path, query) = match question.path_and_query.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -53,7 +53,7 @@ pub(crate) fn explain(
         Ok(found) => {
             answer.insert("rpc".into(), json!(found.rule.rpc.full_name()));
             answer.insert("rule".into(), rule(found.rule));
-            answer.extend(bindings(&found, query, settings, question, body));
+            answer.extend(bindings(&found, query, settings, question, complete));
             let others = rivals::of(api, Some(found.rule), question.method, path);
             answer.insert("others".into(), others);
         }
@@ -67,19 +67,22 @@ fn bindings(
     query: Option<&str>,
     settings: &Settings,
     question: Question<'_>,
-    body: impl FnOnce(&Rule) -> Result<DynamicMessage, Refusal>,
+    complete: impl FnOnce(&Match<'_>, Bound) -> Result<Vec<DynamicMessage>, Refusal>,
 ) -> Map<String, Json> {
     let mut answer = Map::new();
     let bind = || -> Result<(), Refusal> {
         let mut bound = binding::bind(found, query, settings)?;
         bound.bind_headers(found, question.header, settings)?;
         // What path and query say is worth showing even if the body is wrong.
-        answer.insert("bindings".into(), Json::Object(given(&bound)));
+        let given = given(&bound);
+        answer.insert("bindings".into(), Json::Object(given.clone()));
         answer.insert("sources".into(), sources(&bound));
-        let mut message = body(found.rule)?;
-        bound.apply(&mut message)?;
-        let mut all = flat::message(&message);
-        for (name, value) in given(&bound) {
+        let messages = complete(found, bound)?;
+        if messages.len() != 1 {
+            answer.insert("messages".into(), json!(messages.len()));
+        }
+        let mut all = messages.first().map(flat::message).unwrap_or_default();
+        for (name, value) in given {
             // What is set to a value that a message does not tell from none.
             let field = name.split('[').next().unwrap_or_default();
             if !all.contains_key(field) {

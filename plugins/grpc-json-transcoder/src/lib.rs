@@ -97,6 +97,14 @@ impl Policy for Transcoder {
             State::Unknown => Err(LOST.into()),
         }
     }
+
+    fn warnings(&self) -> Vec<Problem> {
+        lint::warnings(&self.api, &self.settings)
+    }
+
+    fn explain(&self, asked: &Asked) -> Option<String> {
+        Some(self.answer(asked).to_string())
+    }
 }
 
 const LOST: &str = "the instance that knew this exchange is gone";

@@ -1,5 +1,7 @@
 //! One route's configuration, and each phase of an exchange on it.
 
+mod insight;
+
 use std::rc::Rc;
 
 use prost_reflect::DescriptorPool;

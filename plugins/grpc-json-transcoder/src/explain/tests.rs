@@ -32,8 +32,11 @@ fn ask(method: &str, path_and_query: &str) -> Json {
         path_and_query,
         header: &|_| None,
     };
-    let empty = |rule: &Rule| Ok(DynamicMessage::new(rule.rpc.input()));
-    explain(&api, &settings, question, empty)
+    explain(&api, &settings, question, |found, bound| {
+        let mut message = DynamicMessage::new(found.rule.rpc.input());
+        bound.apply(&mut message)?;
+        Ok(vec![message])
+    })
 }
 
 #[test]
@@ -127,7 +130,7 @@ fn errors_are_exact() {
         path_and_query: "/v1/a:go",
         header: &|_| None,
     };
-    let bad = explain(&api, &settings, question, |_| {
+    let bad = explain(&api, &settings, question, |_, _| {
         Err(Refusal::new(Code::InvalidArgument, "no JSON"))
     });
     assert_eq!(bad["error"]["message"], "no JSON");
