@@ -7,6 +7,7 @@ mod metrics;
 mod plugins;
 mod reload;
 mod routes;
+mod upstreams;
 
 use std::{convert::Infallible, io, net::SocketAddr, rc::Rc, time::Duration};
 
@@ -70,7 +71,7 @@ type Endpoint = (
     fn(&Control, &Request<Incoming>) -> Answer,
 );
 
-const ENDPOINTS: [Endpoint; 9] = [
+const ENDPOINTS: [Endpoint; 10] = [
     ("/livez", Method::GET, |_, _| text(StatusCode::OK, "live\n")),
     ("/readyz", Method::GET, |control, _| ready(control)),
     ("/metrics", Method::GET, |control, _| {
@@ -83,6 +84,9 @@ const ENDPOINTS: [Endpoint; 9] = [
     }),
     ("/key-sets", Method::GET, |control, _| {
         key_sets::answer(control)
+    }),
+    ("/upstreams", Method::GET, |control, _| {
+        upstreams::answer(control)
     }),
     ("/config", Method::GET, |control, _| config::answer(control)),
     ("/reload", Method::POST, |control, _| {

@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use http::StatusCode;
 
-use super::{Answer, Control, typed};
+use super::{Answer, Control, typed, upstreams};
 use crate::telemetry::metrics::render;
 
 pub(super) fn answer(control: &Control) -> Answer {
     let mut out = String::new();
     configuration(control, &mut out);
     render(&control.shards(), &mut out);
+    upstreams::render(&control.snapshot(), &mut out);
     control.host().render(&mut out);
     typed(
         StatusCode::OK,

@@ -20,9 +20,9 @@ use super::{
 /// Why a body ended before its time.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    #[error("the client broke off: {0}")]
+    #[error("the client broke off: {}", in_full(.0))]
     Client(#[source] hyper::Error),
-    #[error("the upstream broke off: {0}")]
+    #[error("the upstream broke off: {}", in_full(.0))]
     Upstream(#[source] hyper::Error),
     #[error("no byte came for {0:?}")]
     Idle(Duration),
@@ -34,6 +34,9 @@ pub enum BodyError {
     /// Of the gRPC call that the body belongs to; a peer that gets a reset for it is told CANCEL.
     #[error("the call's deadline has passed")]
     Deadline(#[source] h2::Error),
+    /// The request is sent again: what still reads for the last time does so in vain.
+    #[error("the request is sent again")]
+    Superseded(#[source] h2::Error),
     /// A gRPC call's response without trailers.
     #[error("the response ended without a status")]
     NoStatus,
@@ -46,9 +49,21 @@ pub enum BodyError {
     },
 }
 
+/// hyper's errors leave what is most telling to their cause.
+pub fn in_full(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
 impl BodyError {
     pub fn deadline() -> Self {
         Self::Deadline(h2::Reason::CANCEL.into())
+    }
+
+    pub fn superseded() -> Self {
+        Self::Superseded(h2::Reason::CANCEL.into())
     }
 
     pub fn malformed(message: impl std::fmt::Display) -> Self {

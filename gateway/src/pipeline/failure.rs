@@ -278,6 +278,11 @@ fn upstream_failed(error: &upstream::Error) -> Answer {
             "upstream-connect-timeout",
             "the service cannot be reached",
         ),
+        ErrorKind::Unhealthy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "upstream-unhealthy",
+            "the service is not available",
+        ),
         ErrorKind::Handshake(_) | ErrorKind::Exchange(_) => (
             StatusCode::BAD_GATEWAY,
             "upstream-reset",
@@ -303,7 +308,8 @@ impl From<BodyError> for Failure {
             BodyError::Client(_)
             | BodyError::Upstream(_)
             | BodyError::NoStatus
-            | BodyError::Plugin => Self::Upload(UploadFailure::Gone),
+            | BodyError::Plugin
+            | BodyError::Superseded(_) => Self::Upload(UploadFailure::Gone),
         }
     }
 }

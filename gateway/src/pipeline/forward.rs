@@ -68,6 +68,7 @@ pub(super) async fn forward(
         upstream: way.upstream,
         began: exchange.started,
         idle: way.route.idle_timeout,
+        retry: way.route.retry.as_deref(),
     };
     let ends = ends.filter(|ends| *ends < limit);
     let mut deadline = Deadline::new(&worker.deadlines, ends.unwrap_or(limit));

@@ -6,5 +6,5 @@
 mod prometheus;
 mod shard;
 
-pub use prometheus::render;
+pub use prometheus::{label, render};
 pub use shard::{Ending, Observation, RouteCounters, Shard, UpstreamCounters};

@@ -12,7 +12,10 @@ use std::{
 use http::{HeaderValue, Uri, uri::Scheme};
 use rustls::{ClientConfig, pki_types::ServerName};
 
-use super::tls;
+use super::{
+    health::{self, Health, Plan},
+    tls,
+};
 use crate::config::{problem::Problem, raw, span::Spanned};
 
 /// One service, as compiled. Workers keep their connections to it under its `id`.
@@ -24,6 +27,8 @@ pub struct Upstream {
     pub endpoints: Box<[Endpoint]>,
     pub protocol: Protocol,
     pub connect_timeout: Duration,
+    /// None: endpoints are not checked.
+    pub health: Option<Health>,
     definition: Definition,
 }
 
@@ -59,6 +64,7 @@ struct Definition {
     /// Path and content.
     authorities: Option<(PathBuf, Vec<u8>)>,
     connect_timeout: Duration,
+    health: Option<Plan>,
 }
 
 /// Where an upstream was written.
@@ -135,14 +141,31 @@ pub fn compile(
     if !problems.is_empty() {
         return Err(problems);
     }
+    let health = definition.health.clone();
+    let health = health.map(|plan| checked(plan, &endpoints, previous));
     Ok(Arc::new(Upstream {
         id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         name: name.into(),
         endpoints: endpoints.into(),
         protocol,
         connect_timeout: definition.connect_timeout,
+        health,
         definition,
     }))
+}
+
+/// What is known of an endpoint stays, as long as it is asked for the same.
+fn checked(plan: Plan, endpoints: &[Endpoint], previous: Option<&Arc<Upstream>>) -> Health {
+    let before = previous.and_then(|previous| {
+        let health = previous.health.as_ref();
+        let health = health.filter(|health| health.asks_like(&plan))?;
+        Some(previous.endpoints.iter().zip(health.states()))
+    });
+    let known = |url: &str| {
+        let mut before = before.clone()?;
+        before.find_map(|(endpoint, state)| (*endpoint.url == *url).then(|| Arc::clone(state)))
+    };
+    Health::new(plan, endpoints.iter().map(|it| &*it.url), known)
 }
 
 /// The short and the long form, seen alike.
@@ -151,6 +174,7 @@ struct View<'a> {
     protocol: Option<&'a Spanned<raw::UpstreamProtocol>>,
     tls: Option<&'a Spanned<raw::UpstreamTls>>,
     connect_timeout: Option<Duration>,
+    health: Option<&'a Spanned<raw::Health>>,
 }
 
 impl<'a> View<'a> {
@@ -161,13 +185,23 @@ impl<'a> View<'a> {
                 protocol: None,
                 tls: None,
                 connect_timeout: None,
+                health: None,
             },
             raw::ShortOr::Full(full) => Self {
                 endpoints: &full.endpoints,
                 protocol: full.protocol.as_ref(),
                 tls: full.tls.as_ref(),
                 connect_timeout: full.connect_timeout.map(|timeout| timeout.0),
+                health: full.health.as_ref(),
             },
+        }
+    }
+
+    fn may_speak_http2(&self) -> bool {
+        let secure = || self.endpoints.iter().any(|url| url.starts_with("https:"));
+        match self.protocol {
+            Some(protocol) => protocol.value == raw::UpstreamProtocol::Http2,
+            None => secure(),
         }
     }
 
@@ -200,6 +234,9 @@ impl<'a> View<'a> {
                 .map(|server_name| server_name.value.clone()),
             authorities,
             connect_timeout: self.connect_timeout.unwrap_or(timeouts.connect.0),
+            health: self.health.and_then(|health| {
+                health::compile(health, self.may_speak_http2(), origin.file, problems)
+            }),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use super::super::body::in_full;
+
 /// An upstream did not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("upstream `{upstream}` at {endpoint}: {kind}")]
@@ -21,9 +23,11 @@ pub enum ErrorKind {
     Tls(#[source] io::Error),
     #[error("no connection after {0:?}")]
     ConnectTimeout(Duration),
-    #[error("the HTTP handshake failed: {0}")]
+    #[error("the HTTP handshake failed: {}", in_full(.0))]
     Handshake(#[source] hyper::Error),
-    #[error("no whole response came: {0}")]
+    #[error("no endpoint is healthy")]
+    Unhealthy,
+    #[error("no whole response came: {}", in_full(.0))]
     Exchange(#[source] hyper::Error),
 }
 
@@ -31,16 +35,22 @@ impl ErrorKind {
     /// The request has certainly not been processed: it may be sent elsewhere.
     pub fn is_unsent(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::Tls(_) | Self::ConnectTimeout(_) | Self::Handshake(_) => true,
+            Self::Connect(_)
+            | Self::Tls(_)
+            | Self::ConnectTimeout(_)
+            | Self::Handshake(_)
+            | Self::Unhealthy => true,
             Self::Exchange(error) => refused(error),
         }
     }
 }
 
-/// The peer says that it did not look at the request (RFC 9113 section 8.7).
+/// The peer says that it did not look at the request (RFC 9113 section 8.7): it refuses the stream, or goes away and
+/// names an earlier one as its last. h2 ends only such streams with the peer's GOAWAY.
 fn refused(error: &hyper::Error) -> bool {
-    std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<h2::Error>())
-        .and_then(h2::Error::reason)
-        == Some(h2::Reason::REFUSED_STREAM)
+    let source = std::error::Error::source(error);
+    let Some(error) = source.and_then(|source| source.downcast_ref::<h2::Error>()) else {
+        return false;
+    };
+    error.reason() == Some(h2::Reason::REFUSED_STREAM) || (error.is_go_away() && error.is_remote())
 }

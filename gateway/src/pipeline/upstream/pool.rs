@@ -9,8 +9,7 @@ use std::{
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use http::{Method, Request, Response, request};
-use http_body::Body;
+use http::{Request, Response};
 use hyper::client::conn::TrySendError;
 
 use super::{
@@ -23,6 +22,8 @@ use super::{
     form,
     http1::Http1,
     http2::Http2,
+    repeat::repeatable,
+    retry::{Budget, Retry},
 };
 use crate::telemetry::metrics::{Shard, UpstreamCounters};
 
@@ -46,7 +47,8 @@ pub struct Pool {
     upstream: Arc<Upstream>,
     balance: RoundRobin,
     endpoints: Box<[Connections]>,
-    counters: Arc<UpstreamCounters>,
+    pub(super) counters: Arc<UpstreamCounters>,
+    pub(super) budget: Budget,
 }
 
 /// A connection that can carry a request.
@@ -75,13 +77,15 @@ pub struct Call<'a> {
     pub began: Instant,
     /// Bounds the time between two pieces of the response's body.
     pub idle: Duration,
+    /// The route's; none: what is sent again is certain to have gone nowhere.
+    pub retry: Option<&'a Retry>,
 }
 
 /// A try that failed.
-struct Failed {
-    kind: ErrorKind,
+pub(super) struct Failed {
+    pub(super) kind: ErrorKind,
     /// The request is whole again, and can be sent elsewhere.
-    again: bool,
+    pub(super) again: bool,
 }
 
 impl Pools {
@@ -106,6 +110,7 @@ impl Pools {
                     .map(|_| Connections::default())
                     .collect(),
                 counters: self.shard.upstream(&upstream.name),
+                budget: Budget::new(),
             })
         });
         Rc::clone(pool)
@@ -123,17 +128,17 @@ impl Pools {
     ) -> Result<Response<UpstreamBody>, Error> {
         let pool = self.pool(call.upstream);
         pool.counters.requests.add(1);
+        if let Some(retry) = call.retry {
+            return Box::pin(self.send_again(&pool, call, retry, request)).await;
+        }
         let mut tries = 1 + call.upstream.endpoints.len();
         loop {
-            let index = pool.balance.pick(call.upstream.endpoints.len());
+            let index = pool.choose(&[])?;
             tries -= 1;
             match self.attempt(&pool, index, call, request).await {
                 Ok(response) => return Ok(response),
                 Err(Failed { again: true, .. }) if tries > 0 => pool.counters.retries.add(1),
-                Err(Failed { kind, .. }) => {
-                    pool.counters.failures.add(1);
-                    return Err(pool.error(index, kind));
-                }
+                Err(Failed { kind, .. }) => return Err(pool.failed(index, kind)),
             }
         }
     }
@@ -149,7 +154,7 @@ impl Pools {
     ) -> Result<Response<UpstreamBody>, Error> {
         let pool = self.pool(call.upstream);
         pool.counters.requests.add(1);
-        let index = pool.balance.pick(call.upstream.endpoints.len());
+        let index = pool.choose(&[])?;
         let sent = async {
             let connected = pool.open(index).await?;
             let connection = Http1::handshake(connected.io)
@@ -161,14 +166,11 @@ impl Pools {
                 .await
                 .map_err(ErrorKind::Exchange)
         };
-        let response = sent.await.map_err(|kind| {
-            pool.counters.failures.add(1);
-            pool.error(index, kind)
-        })?;
+        let response = sent.await.map_err(|kind| pool.failed(index, kind))?;
         Ok(response.map(|body| UpstreamBody::detached(body, call, &self.deadlines)))
     }
 
-    async fn attempt(
+    pub(super) async fn attempt(
         &self,
         pool: &Rc<Pool>,
         index: usize,
@@ -297,11 +299,40 @@ impl Pool {
         &self.upstream.endpoints[index]
     }
 
-    fn error(&self, index: usize, kind: ErrorKind) -> Error {
+    pub(super) fn failed(&self, index: usize, kind: ErrorKind) -> Error {
+        self.counters.failures.add(1);
         Error {
             upstream: Arc::clone(&self.upstream.name),
             endpoint: Arc::clone(&self.endpoint(index).url),
             kind,
+        }
+    }
+
+    /// Which endpoint gets the request: one that is well, and if that can be one that was not tried.
+    pub(super) fn choose(&self, tried: &[usize]) -> Result<usize, Error> {
+        let count = self.upstream.endpoints.len();
+        let health = self.upstream.health.as_ref();
+        if health.is_none() && tried.is_empty() {
+            return Ok(self.balance.pick(count));
+        }
+        let mut second = None;
+        for _ in 0..count {
+            let index = self.balance.pick(count);
+            if health.is_some_and(|health| !health.is_well(index)) {
+                continue;
+            }
+            if !tried.contains(&index) {
+                return Ok(index);
+            }
+            second = second.or(Some(index));
+        }
+        match (second, health) {
+            (Some(index), _) => Ok(index),
+            (None, Some(health)) if !health.fails_open() => {
+                let index = self.balance.pick(count);
+                Err(self.failed(index, ErrorKind::Unhealthy))
+            }
+            (None, _) => Ok(self.balance.pick(count)),
         }
     }
 }
@@ -360,25 +391,4 @@ fn failed(
         kind: ErrorKind::Exchange(error.into_error()),
         again,
     }
-}
-
-/// A copy of a request that may be sent twice: idempotent (RFC 9110 section 9.2.2) and without a body.
-fn repeatable(request: &Request1) -> Option<Box<Request1>> {
-    let idempotent = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
-    );
-    if !idempotent || !request.body().is_end_stream() {
-        return None;
-    }
-    let (mut parts, ()) = Request::new(()).into_parts();
-    copy_head(request, &mut parts);
-    Some(Box::new(Request::from_parts(parts, RequestBody::default())))
-}
-
-fn copy_head(request: &Request1, parts: &mut request::Parts) {
-    parts.method = request.method().clone();
-    parts.uri = request.uri().clone();
-    parts.version = request.version();
-    parts.headers = request.headers().clone();
 }

@@ -179,7 +179,7 @@ fn upstreams(shards: &[Arc<Shard>], out: &mut String) {
         });
     }
     type Field = fn(&UpstreamCounters) -> &Counter;
-    let series: [(&str, &str, Field); 5] = [
+    let series: [(&str, &str, Field); 6] = [
         (
             "witgate_upstream_requests_total",
             "Requests sent to an upstream.",
@@ -194,6 +194,11 @@ fn upstreams(shards: &[Arc<Shard>], out: &mut String) {
             "witgate_upstream_retries_total",
             "Requests sent again on another connection.",
             |of| &of.retries,
+        ),
+        (
+            "witgate_upstream_retries_denied_total",
+            "Requests not sent again since the retry budget was used up.",
+            |of| &of.retries_denied,
         ),
         (
             "witgate_upstream_connects_total",

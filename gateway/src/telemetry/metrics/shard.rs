@@ -103,6 +103,7 @@ pub struct UpstreamCounters {
     pub requests: Counter,
     pub failures: Counter,
     pub retries: Counter,
+    pub retries_denied: Counter,
     pub connects: Counter,
     pub connect_failures: Counter,
 }
