@@ -1,9 +1,11 @@
 //! The administration listener: what runs, why it answers as it does, and a way to reload.
 
 mod config;
+mod descriptors;
 mod explain;
 mod key_sets;
 mod metrics;
+mod openapi;
 mod plugins;
 mod reload;
 mod routes;
@@ -64,14 +66,14 @@ async fn connection(tcp: TcpStream, control: Rc<Control>) {
     }
 }
 
-/// Each path, what it is asked with, and what answers.
+/// Each path, or one that ends in `/` and what is below it, what it is asked with, and what answers.
 type Endpoint = (
     &'static str,
     Method,
     fn(&Control, &Request<Incoming>) -> Answer,
 );
 
-const ENDPOINTS: [Endpoint; 10] = [
+const ENDPOINTS: [Endpoint; 12] = [
     ("/livez", Method::GET, |_, _| text(StatusCode::OK, "live\n")),
     ("/readyz", Method::GET, |control, _| ready(control)),
     ("/metrics", Method::GET, |control, _| {
@@ -79,6 +81,7 @@ const ENDPOINTS: [Endpoint; 10] = [
     }),
     ("/routes", Method::GET, |control, _| routes::answer(control)),
     ("/explain", Method::GET, explain::answer),
+    (openapi::PATH, Method::GET, openapi::answer),
     ("/plugins", Method::GET, |control, _| {
         plugins::answer(control)
     }),
@@ -88,6 +91,9 @@ const ENDPOINTS: [Endpoint; 10] = [
     ("/upstreams", Method::GET, |control, _| {
         upstreams::answer(control)
     }),
+    ("/descriptors", Method::GET, |control, _| {
+        descriptors::answer(control)
+    }),
     ("/config", Method::GET, |control, _| config::answer(control)),
     ("/reload", Method::POST, |control, _| {
         reload::answer(control)
@@ -96,7 +102,8 @@ const ENDPOINTS: [Endpoint; 10] = [
 
 fn answer(control: &Control, request: &Request<Incoming>) -> Answer {
     let path = request.uri().path();
-    let Some((_, method, endpoint)) = ENDPOINTS.iter().find(|(known, ..)| *known == path) else {
+    let is_at = |known: &str| path == known || (known.ends_with('/') && path.starts_with(known));
+    let Some((_, method, endpoint)) = ENDPOINTS.iter().find(|(known, ..)| is_at(known)) else {
         let known: Vec<_> = ENDPOINTS
             .iter()
             .map(|(path, method, _)| format!("{method} {path}\n"))

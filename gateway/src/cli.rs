@@ -6,13 +6,16 @@ pub mod routes;
 pub mod schema;
 
 use std::{
+    ffi::{OsStr, OsString},
     io::{IsTerminal, Write},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 use crate::{
     app,
@@ -54,9 +57,19 @@ enum Command {
         /// A field of the request, as in `x-tenant: acme`.
         #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
         headers: Vec<String>,
+        /// The request's body; `@FILE` reads it from a file.
+        #[arg(short = 'd', long = "body", value_name = "BODY")]
+        body: Option<OsString>,
         /// For programs.
         #[arg(long)]
         json: bool,
+    },
+    /// Print the OpenAPI document of a route whose plugins make an API, as JSON.
+    Openapi {
+        #[command(flatten)]
+        configuration: Configuration,
+        /// The route's name.
+        route: String,
     },
     /// Print the version.
     Version,
@@ -105,16 +118,25 @@ pub fn main() -> ExitCode {
             method,
             url,
             headers,
+            body,
             json,
         } => with_snapshot(&configuration, |snapshot| {
-            match explain::ask(snapshot, &method, &url, &headers) {
-                Ok(explanation) if json => match serde_json::to_string_pretty(&explanation) {
-                    Ok(text) => print(&format!("{text}\n")),
-                    Err(error) => fail(&error),
-                },
+            let body = match body.as_deref().map(read_body).transpose() {
+                Ok(body) => body,
+                Err(error) => return fail(&error),
+            };
+            match explain::ask(snapshot, &method, &url, &headers, body) {
+                Ok(explanation) if json => print_json(&explanation),
                 Ok(explanation) => print(&explain::render(&explanation)),
                 Err(invalid) => fail(&invalid),
             }
+        }),
+        Command::Openapi {
+            configuration,
+            route,
+        } => with_snapshot(&configuration, |snapshot| match snapshot.openapi(&route) {
+            Ok(document) => print_json(&document),
+            Err(none) => fail(&none),
         }),
         Command::Version => print(&format!("witgate {}\n", env!("CARGO_PKG_VERSION"))),
     }
@@ -177,9 +199,13 @@ fn compile(configuration: &Configuration) -> Result<Compiled, ExitCode> {
     let host = Host::new(configuration.cache().as_deref(), Arc::new(Keys::default()));
     let host = host.map_err(|error| fail(&error))?;
     let mut assembly = Assembly::new(Path::new(&configuration.config), &host);
+    let mut assembled = assembly.read();
+    if host.descriptors().ask_once() {
+        assembled = assembly.read();
+    }
     let Assembled {
         inputs, warnings, ..
-    } = assembly.read();
+    } = assembled;
     let result = match Reloader::start(inputs) {
         Ok((reloader, outcome)) => {
             let warnings = warnings.into_iter().chain(outcome.problems).collect();
@@ -212,6 +238,23 @@ fn print(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+fn print_json(value: &impl Serialize) -> ExitCode {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print(&format!("{text}\n")),
+        Err(error) => fail(&error),
+    }
+}
+
+/// As written on the command line, or in the file that it names.
+fn read_body(written: &OsStr) -> Result<Vec<u8>, String> {
+    let bytes = written.as_bytes();
+    let Some(file) = bytes.strip_prefix(b"@") else {
+        return Ok(bytes.to_vec());
+    };
+    let file = Path::new(OsStr::from_bytes(file));
+    std::fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }
 
 fn fail(error: &dyn std::fmt::Display) -> ExitCode {

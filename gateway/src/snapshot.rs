@@ -22,7 +22,7 @@ use std::{path::PathBuf, sync::Arc};
 
 pub use cell::SnapshotCell;
 pub use compile::compile;
-pub use explain::{Asked, Destination, Explanation, Other, PluginRun, Refusal, Winner};
+pub use explain::{Asked, Destination, Explanation, NoDocument, Other, PluginRun, Refusal, Winner};
 pub use listing::Row;
 pub use probe::Probe;
 pub use reload::{Loaded, LoadedFile, LoadedGateway, Outcome, Reloader};

@@ -1,13 +1,13 @@
-//! `witgate explain METHOD URL [-H …]`: what the gateway would do with a request, and why.
+//! `witgate explain METHOD URL [-H …] [-d …]`: what the gateway would do with a request, and why.
 
 use std::fmt::Write as _;
 
 use crate::{
     pipeline::route::Invalid,
-    snapshot::{Destination, Explanation, Probe, Refusal, Snapshot, Winner},
+    snapshot::{Destination, Explanation, PluginRun, Probe, Refusal, Snapshot, Winner},
 };
 
-/// `headers` as on the command line: `NAME: VALUE`.
+/// `headers` as on the command line: `NAME: VALUE`; `body` as it would be sent.
 ///
 /// # Errors
 /// When what is asked is no request.
@@ -16,6 +16,7 @@ pub fn ask(
     method: &str,
     url: &str,
     headers: &[String],
+    body: Option<Vec<u8>>,
 ) -> Result<Explanation, Invalid> {
     let split = |header: &'_ String| -> Result<(String, String), Invalid> {
         let (name, value) = header.split_once(':').ok_or_else(|| {
@@ -28,7 +29,8 @@ pub fn ask(
     };
     let headers: Vec<_> = headers.iter().map(split).collect::<Result<_, _>>()?;
     let headers = headers.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-    Ok(snapshot.explain(&Probe::parse(method, url, headers)?))
+    let probe = Probe::parse(method, url, headers)?.with_body(body);
+    Ok(snapshot.explain(&probe))
 }
 
 /// For people.
@@ -95,6 +97,7 @@ fn write_winner(out: &mut String, winner: &Winner) {
             config => format!(" {config}"),
         };
         line(out, 1, &format!("plugin   {}{config}", plugin.name));
+        write_said(out, plugin);
     }
     line(
         out,
@@ -120,6 +123,18 @@ fn write_winner(out: &mut String, winner: &Winner) {
             }
         },
     );
+}
+
+/// What a plugin says, as it would be written by hand.
+fn write_said(out: &mut String, plugin: &PluginRun) {
+    let says = plugin.says.as_ref();
+    let says = says.and_then(|says| serde_json::to_string_pretty(says).ok());
+    for text in says.iter().flat_map(|says| says.lines()) {
+        line(out, 3, text);
+    }
+    if let Some(error) = &plugin.error {
+        line(out, 3, &format!("says nothing, since {error}"));
+    }
 }
 
 fn describe_refusal(refusal: &Refusal) -> String {

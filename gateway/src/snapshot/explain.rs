@@ -6,11 +6,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Action, KnownUpstream, Probe, Route, Snapshot, mask::mask};
-use crate::pipeline::route::{
-    Found, NoRoute, Rule, Unmet,
-    explain::{Loser, Why, survey},
-    precedence::Criterion,
-    redirect::RedirectView,
+use crate::{
+    config::problem::closest,
+    pipeline::route::{
+        Found, NoRoute, Rule, Unmet,
+        explain::{Loser, Why, survey},
+        precedence::Criterion,
+        redirect::RedirectView,
+    },
 };
 
 /// How many losers are listed.
@@ -59,6 +62,31 @@ pub struct PluginRun {
     pub name: String,
     /// As written; secrets are masked.
     pub config: Value,
+    /// What it would do with the request, in its own words; secrets are masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub says: Option<Value>,
+    /// Why it cannot say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Why there is no OpenAPI document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoDocument {
+    #[error("no route is called `{0}`{1}")]
+    NoRoute(String, String),
+    #[error(
+        "no plugin on the route `{0}` describes an API: one with `openapi` does, as grpc-json-transcoder"
+    )]
+    NoApi(String),
+    #[error("the route `{route}` waits: plugin `{plugin}` has no descriptors yet ({why})")]
+    Waits {
+        route: String,
+        plugin: String,
+        why: String,
+    },
+    #[error("plugin `{0}` does not describe its API: {1}")]
+    Broken(String, String),
 }
 
 /// Where the request would go.
@@ -131,6 +159,31 @@ impl Snapshot {
         }
     }
 
+    /// The API that clients see on a route, as an OpenAPI document.
+    ///
+    /// # Errors
+    /// When there is no such route, or none of its plugins has a document.
+    pub fn openapi(&self, name: &str) -> Result<Value, NoDocument> {
+        let routes = || self.table.routes();
+        let Some(route) = routes().find(|route| *route.name == *name) else {
+            let names = routes().map(|route| &*route.name);
+            let hint = closest(name, names).map(|it| format!("; did you mean `{it}`?"));
+            return Err(NoDocument::NoRoute(name.into(), hint.unwrap_or_default()));
+        };
+        if let Some((plugin, why)) = route.chain.waits() {
+            return Err(NoDocument::Waits {
+                route: name.into(),
+                plugin: plugin.into(),
+                why: why.into(),
+            });
+        }
+        match route.chain.openapi() {
+            Some((_, Ok(document))) => Ok(document),
+            Some((plugin, Err(error))) => Err(NoDocument::Broken(plugin.into(), error)),
+            None => Err(NoDocument::NoApi(name.into())),
+        }
+    }
+
     fn winner(&self, found: &Found, rule: &Rule, probe: &Probe) -> Winner {
         let route = self.table.get(found.index);
         Winner {
@@ -139,7 +192,7 @@ impl Snapshot {
             line: route.place.span.line,
             rule: rule.to_string(),
             variables: rule.path.values(&probe.path),
-            plugins: plugins(route),
+            plugins: plugins(route, probe),
             action: self.destination(route, found, probe),
         }
     }
@@ -210,17 +263,33 @@ fn refusal(none: &NoRoute) -> Refusal {
     }
 }
 
-fn plugins(route: &Route) -> Vec<PluginRun> {
+fn plugins(route: &Route, probe: &Probe) -> Vec<PluginRun> {
+    // A chain that waits for something says nothing.
+    let mut answers = route.chain.explain(&probe.asked()).into_iter();
     let run = |written: &crate::config::raw::PluginUse| {
         let mut config = serde_json::from_str(&written.config.to_json()).unwrap_or_default();
         mask(&mut config);
+        let (says, error) = match answers.next().flatten() {
+            Some(Ok(mut says)) => {
+                mask(&mut says);
+                (Some(says), None)
+            }
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
         PluginRun {
             name: written.name.value.clone(),
             config,
+            says,
+            error,
         }
     };
     let plugins = &route.written().plugins;
-    plugins.iter().map(|written| run(&written.value)).collect()
+    plugins
+        .iter()
+        .map(|written| &written.value)
+        .map(run)
+        .collect()
 }
 
 fn why(loser: &Loser<'_>, probe: &Probe) -> String {

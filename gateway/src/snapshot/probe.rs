@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use crate::pipeline::{
     protocol::{Refusal, normalise},
     route::{Invalid, RequestView},
+    sandbox,
 };
 
 /// A request that is asked about rather than served.
@@ -18,6 +19,8 @@ pub struct Probe {
     pub path: String,
     pub query: Option<String>,
     pub headers: HeaderMap,
+    /// None if nothing is said about it.
+    pub body: Option<Vec<u8>>,
     host: String,
 }
 
@@ -51,8 +54,29 @@ impl Probe {
             path: path.into_owned(),
             query: uri.query().map(String::from),
             headers: headers.into_iter().map(field).collect::<Result<_, _>>()?,
+            body: None,
             host: host.to_ascii_lowercase(),
         })
+    }
+
+    /// The same with a body.
+    #[must_use]
+    pub fn with_body(self, body: Option<Vec<u8>>) -> Self {
+        Self { body, ..self }
+    }
+
+    /// As plugins are asked about it.
+    pub(super) fn asked(&self) -> sandbox::Asked {
+        let query = self.query.as_ref().map(|query| format!("?{query}"));
+        let fields = self.headers.iter();
+        sandbox::Asked {
+            method: self.method.to_string(),
+            path_and_query: format!("{}{}", self.path, query.unwrap_or_default()),
+            headers: fields
+                .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+                .collect(),
+            body: self.body.clone(),
+        }
     }
 
     pub fn view(&self) -> RequestView<'_> {

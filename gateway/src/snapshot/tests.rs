@@ -194,7 +194,7 @@ routes:
 ";
     let snapshot = compiled(&[("orders.yaml", ORDERS), ("more.yaml", more)]);
     let url = "http://api.example.com/orders/7?a=b";
-    let explanation = crate::cli::explain::ask(&snapshot, "GET", url, &[]).unwrap();
+    let explanation = crate::cli::explain::ask(&snapshot, "GET", url, &[], None).unwrap();
     let winner = explanation.route.as_ref().unwrap();
     assert_eq!(
         (&*winner.name, winner.variables["id"].as_str()),
@@ -238,11 +238,11 @@ routes:
     let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!(json["route"]["action"]["forward"]["upstream"], "orders");
 
-    let none = crate::cli::explain::ask(&snapshot, "POST", "http://zzz/", &[]).unwrap();
+    let none = crate::cli::explain::ask(&snapshot, "POST", "http://zzz/", &[], None).unwrap();
     assert_eq!(none.error, None);
-    let none = crate::cli::explain::ask(&snapshot, "POST", "http://zzz/none", &[]).unwrap();
+    let none = crate::cli::explain::ask(&snapshot, "POST", "http://zzz/none", &[], None).unwrap();
     assert_eq!(none.error.map(|it| it.status), Some(404));
-    assert!(crate::cli::explain::ask(&snapshot, "GET", "/", &["bad".into()]).is_err());
+    assert!(crate::cli::explain::ask(&snapshot, "GET", "/", &["bad".into()], None).is_err());
 }
 
 #[test]

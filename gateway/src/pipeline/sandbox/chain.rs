@@ -134,6 +134,12 @@ impl Chain {
         awaited().is_some() || self.links().any(outdated)
     }
 
+    /// The plugin that has no descriptors yet, and why.
+    pub fn waits(&self) -> Option<(&str, &str)> {
+        let waiting = self.0.as_ref()?.waiting.as_ref()?;
+        Some((&waiting.plugin, &waiting.why))
+    }
+
     /// What each of its plugins would do with a request, in order; none for one that has nothing to say.
     pub fn explain(&self, asked: &Asked) -> Vec<Option<Insight>> {
         let ask = |link: &Link| answer(link.plugin.explain(&link.settings, asked.into()));

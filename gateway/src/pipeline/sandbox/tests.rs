@@ -2,6 +2,8 @@
 
 mod admission;
 mod bodies;
+mod descriptors;
+mod first;
 mod heads;
 mod hostility;
 mod lifetimes;

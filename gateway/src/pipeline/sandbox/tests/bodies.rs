@@ -6,10 +6,10 @@ use http_body_util::{BodyExt, StreamBody};
 
 use super::*;
 
-type Frames =
+pub(super) type Frames =
     StreamBody<stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, std::convert::Infallible>>>>;
 
-fn frames(pieces: &[&'static str], trailer: Option<&'static str>) -> Frames {
+pub(super) fn frames(pieces: &[&'static str], trailer: Option<&'static str>) -> Frames {
     let data = pieces
         .iter()
         .map(|piece| Frame::data(Bytes::from_static(piece.as_bytes())));

@@ -25,8 +25,10 @@ pub enum Deed {
     EditThenTrap,
     BadEdits,
     WaitBody,
+    WaitFirst,
     Again,
     Hold,
+    HoldFirst,
     Replace,
     Done,
 }

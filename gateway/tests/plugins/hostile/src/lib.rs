@@ -16,7 +16,7 @@ struct Hostile {
     on_response: Deed,
     on_response_body: Deed,
     on_end: Deed,
-    /// Answered to `wait-body`.
+    /// Answered to `wait-body`; what `hold-first` holds less than.
     most: u64,
     /// For tests of what is shown of it: nothing.
     #[allow(dead_code, reason = "it only has to be there")]
@@ -88,6 +88,7 @@ impl Policy for Hostile {
                 response.set_status(202)?;
             }
             Deed::WaitBody => return Ok(ResponseVerdict::WaitBody(self.most)),
+            Deed::WaitFirst => return Ok(ResponseVerdict::WaitFirst),
             deed => {
                 if let Some(reply) = deed.do_it()? {
                     return Ok(reply.into());
@@ -106,6 +107,18 @@ impl Policy for Hostile {
         state.0.push("response-body");
         if let Deed::WaitBody = self.on_response {
             response.set_header("x-length", chunk.bytes.len().to_string())?;
+        }
+        if let Deed::HoldFirst = self.on_response_body {
+            if !chunk.last && (chunk.bytes.len() as u64) < self.most {
+                return Ok(BodyAction::Hold);
+            }
+        }
+        if let Deed::WaitFirst = self.on_response {
+            // Refused once the head has gone out.
+            let edited = response.set_header("x-length", chunk.bytes.len().to_string());
+            let edited = edited.and_then(|()| response.set_status(203));
+            let sealed = edited.is_err().to_string();
+            response.set_trailer("x-sealed", sealed)?;
         }
         if let Deed::Edit = self.on_response_body {
             response.set_trailer("x-trailer", "set")?;

@@ -54,7 +54,7 @@ pub struct Found {
 
 impl Descriptors {
     /// Reads what `witgate.yaml` declares: sources whose definition did not change are kept, files are read again if
-    /// they changed, and servers are asked on `control`; without it they are not (see [`Self::fetch_all`]).
+    /// they changed, and servers are asked on `control`; without it they are not (see [`Self::ask_once`]).
     ///
     /// Call it before the chains are compiled, and [`Self::commit`] or [`Self::withdraw`] afterwards.
     pub fn declare(
@@ -168,13 +168,21 @@ impl Descriptors {
         let _ = tokio::time::timeout(longest, join_all(answers)).await;
     }
 
-    /// Asks every server that was declared last, once: for who does not run the gateway, but wants to know.
-    pub async fn fetch_all(&self) {
-        let sources: Vec<_> = self.lock().tried.values().cloned().collect();
-        join_all(sources.iter().map(|source| schedule::fetch_once(source))).await;
-        // What was learned is found again by the next declaration.
+    /// Asks every server that was declared last, once: for who does not run the gateway, but wants to know. True if
+    /// there was one, and the next declaration finds what it said.
+    pub fn ask_once(&self) -> bool {
+        let all: Vec<_> = self.lock().tried.values().cloned().collect();
+        let servers: Vec<_> = all.iter().filter(|source| source.is_remote()).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let Ok(runtime) = runtime else { return false };
+        runtime.block_on(join_all(
+            servers.iter().map(|source| schedule::fetch_once(source)),
+        ));
         let mut names = self.lock();
         names.live = mem::take(&mut names.tried);
+        !servers.is_empty()
     }
 
     /// What is live, what it is made of, and why something else is not live.
