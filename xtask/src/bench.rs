@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: what a request costs, beside other proxies, and what a reload costs (docs/benchmarks.md).
 
 mod gateway;
+mod grpc;
 mod live;
 mod load;
 mod reload;
 mod tools;
+mod training;
 
 use std::{fmt::Write, fs, path::PathBuf, process::Command, thread, time::Duration};
 
@@ -18,6 +20,7 @@ use crate::{
     workspace::Workspace,
 };
 use gateway::Gateway;
+pub(crate) use training::train;
 
 /// What is measured.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,6 +31,10 @@ pub(crate) enum Kind {
     Plugin,
     /// A valid RS256 token, beside Envoy's jwt_authn.
     Jwt,
+    /// REST requests that become gRPC calls, beside Envoy's grpc_json_transcoder.
+    Transcode,
+    /// gRPC calls, beside nginx, HAProxy and Envoy.
+    Grpc,
     /// 10,000 routes, 100 reloads under load, and one changed route among 100,000.
     Reload,
 }
@@ -41,23 +48,41 @@ pub(crate) struct Bench<'a> {
     workspace: &'a Workspace,
     folder: PathBuf,
     rounds: u32,
+    /// The gateway that is measured.
+    program: PathBuf,
+    /// Where it leaves its counts, if it was built to count.
+    counts: Option<PathBuf>,
 }
 
-pub(crate) fn run(workspace: &Workspace, kind: Kind, rounds: u32) -> anyhow::Result<()> {
+/// `dist`: what `cargo xtask dist` has made last, in place of a release build.
+pub(crate) fn run(
+    workspace: &Workspace,
+    kind: Kind,
+    rounds: u32,
+    dist: bool,
+) -> anyhow::Result<()> {
     tools::programs()?;
     components::build(workspace, &Which::All)?;
-    release::build_gateway(workspace)?;
+    let program = if dist {
+        release::packed(workspace)?
+    } else {
+        release::build_gateway(workspace)?
+    };
     let folder = workspace.target().join("bench");
     fs::create_dir_all(&folder)?;
     let bench = Bench {
         workspace,
         folder,
         rounds,
+        program,
+        counts: None,
     };
     match kind {
         Kind::Plain => bench.plain(),
         Kind::Plugin => bench.plugin(),
         Kind::Jwt => bench.jwt(),
+        Kind::Transcode => grpc::transcode(&bench),
+        Kind::Grpc => grpc::proxy(&bench),
         Kind::Reload => reload::run(&bench),
     }
 }
@@ -141,7 +166,9 @@ impl Bench<'_> {
         envoy: bool,
     ) -> anyhow::Result<()> {
         let mut peers = Command::new("python3");
+        // Without leaving compiled modules behind.
         peers
+            .arg("-B")
             .arg(self.workspace.path("benches/peers.py"))
             .args(arguments);
         peers.args(["--rounds", &self.rounds.to_string()]);

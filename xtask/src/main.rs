@@ -33,7 +33,8 @@ enum Chore {
     Run,
     /// Checks format, licences and lints, and runs every test.
     Test,
-    /// Packs one archive: binary, components, sample configuration, systemd unit, licences.
+    /// Packs one archive: binary (optimised for its work: built twice), components, sample configuration, systemd unit,
+    /// licences.
     Dist,
     /// Compares what a request costs with other proxies (docs/benchmarks.md).
     Bench {
@@ -41,6 +42,9 @@ enum Chore {
         /// How often each proxy has its turn.
         #[arg(long, default_value_t = 3)]
         rounds: u32,
+        /// What `cargo xtask dist` has packed, in place of a release build.
+        #[arg(long)]
+        dist: bool,
     },
     /// Writes docs/configuration.md from the schemas.
     Reference,
@@ -72,7 +76,7 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
         Chore::Run => run::run(&workspace),
         Chore::Test => test::all(&workspace),
         Chore::Dist => release::dist(&workspace),
-        Chore::Bench { kind, rounds } => bench::run(&workspace, kind, rounds),
+        Chore::Bench { kind, rounds, dist } => bench::run(&workspace, kind, rounds, dist),
         Chore::Reference => reference::write(&workspace),
         Chore::New { name } => new::plugin(&workspace, &name),
         Chore::Licences => licences::check(&workspace),

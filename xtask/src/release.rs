@@ -1,12 +1,14 @@
 //! `cargo xtask build` and `cargo xtask dist`: what is given to others.
 
+mod guided;
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::{
     command,
@@ -34,28 +36,23 @@ pub(crate) fn build_gateway(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     Ok(workspace.target().join("release/witgate"))
 }
 
+/// The binary of the last archive.
+pub(crate) fn packed(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let program = place(workspace).join(name()).join("witgate");
+    ensure!(program.is_file(), "run `cargo xtask dist` first");
+    Ok(program)
+}
+
 /// One archive with all that a server needs.
 pub(crate) fn dist(workspace: &Workspace) -> anyhow::Result<()> {
     components::build(workspace, &Which::Shipped)?;
-    command::run(workspace.cargo("build").args([
-        "--locked",
-        "--profile",
-        "dist",
-        "--package",
-        "witgate",
-    ]))?;
-    let name = format!(
-        "witgate-{}-{}-{}",
-        env!("CARGO_PKG_VERSION"),
-        env::consts::ARCH,
-        env::consts::OS
-    );
-    let place = workspace.target().join("dist-archive");
+    let program = guided::build(workspace)?;
+    let (place, name) = (place(workspace), name());
     let folder = place.join(&name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    fill(workspace, &folder)?;
+    fill(workspace, &program, &folder)?;
     let archive = place.join(format!("{name}.tar.gz"));
     let owner = ["--owner=0", "--group=0", "--sort=name"];
     command::run(
@@ -71,11 +68,21 @@ pub(crate) fn dist(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn fill(workspace: &Workspace, folder: &Path) -> anyhow::Result<()> {
-    copy(
-        &workspace.target().join("dist/witgate"),
-        &folder.join("witgate"),
-    )?;
+fn place(workspace: &Workspace) -> PathBuf {
+    workspace.target().join("dist-archive")
+}
+
+fn name() -> String {
+    format!(
+        "witgate-{}-{}-{}",
+        env!("CARGO_PKG_VERSION"),
+        env::consts::ARCH,
+        env::consts::OS
+    )
+}
+
+fn fill(workspace: &Workspace, program: &Path, folder: &Path) -> anyhow::Result<()> {
+    copy(program, &folder.join("witgate"))?;
     copy_all(
         &components::folder(workspace),
         &folder.join("components"),

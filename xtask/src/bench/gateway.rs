@@ -1,4 +1,4 @@
-//! A release build of witgate with one worker, pinned to the first core.
+//! A witgate with one worker, pinned to the first core.
 
 use std::{
     fs,
@@ -58,14 +58,16 @@ impl Gateway {
             "listeners: [{{ address: '127.0.0.1:{port}' }}]\nadmin: {{ address: '{admin}' }}\nworkers: 1\nlogging: {{ access: off, level: warn }}\n{settings}\n"
         );
         fs::write(folder.join("witgate.yaml"), gateway)?;
-        let program = bench.workspace.target().join("release/witgate");
         let mut command = Command::new("taskset");
         // taskset becomes the program, so that its process id is the gateway's.
         command
             .args(["-c", "0"])
-            .arg(program)
+            .arg(&bench.program)
             .arg("run")
             .current_dir(&folder);
+        if let Some(counts) = &bench.counts {
+            command.env("LLVM_PROFILE_FILE", counts.join("witgate-%p.profraw"));
+        }
         let mut gateway = Self {
             process: Process::start("witgate", &mut command)?,
             port,
@@ -105,6 +107,11 @@ impl Gateway {
 
     pub(super) fn metrics(&self) -> anyhow::Result<String> {
         Ok(ask(&admin(self.port), "GET", "/metrics")?.body)
+    }
+
+    /// Returns when it has ended by itself.
+    pub(super) fn stop(mut self) -> anyhow::Result<()> {
+        self.process.terminate()
     }
 
     pub(super) fn id(&self) -> u32 {
