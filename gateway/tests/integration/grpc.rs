@@ -1,5 +1,12 @@
 //! A real gRPC server behind the gateway, called by a real gRPC client; and what that is told when the gateway refuses.
 
+mod endings;
+mod health;
+mod peer;
+mod retries;
+mod routes;
+mod web;
+
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
@@ -13,7 +20,7 @@ use http::Request;
 
 use crate::support::{
     client::{self, full},
-    components,
+    components, eventually,
     gateway::{Gateway, Setup},
     raw, soon, tools,
 };
@@ -89,9 +96,54 @@ async fn every_kind_of_call_passes() {
         "large": 3_000_005,
         "fail": ["FAILED_PRECONDITION", "not today: 100 % ä"],
         "missing": ["UNIMPLEMENTED", "Method not found!"],
+        "details": "080912036e6f21",
+        "cancelled": ["CANCELLED", "yes"],
+        "cut": ["DEADLINE_EXCEEDED", "yes"],
         "slow": ["DEADLINE_EXCEEDED", seen["slow"][1]],
     });
     assert_eq!(seen, expected);
+}
+
+/// Two real servers: calls go to the one that says that it serves, and to the other when that is killed.
+#[tokio::test]
+async fn calls_go_to_servers_that_are_well() {
+    let python = tokio::task::spawn_blocking(tools::python_with_grpc)
+        .await
+        .unwrap();
+    let (a, b) = (Server::start(&python), Server::start(&python));
+    let yaml = format!(
+        "upstreams: {{ up: {{ endpoints: ['http://{}', 'http://{}'], protocol: http2, \
+         health: {{ grpc: {{}}, interval: 50ms, healthy: 1, unhealthy: 1 }} }} }}\n\
+         routes: [{{ name: all, to: up, retry: {{}} }}]",
+        a.1, b.1
+    );
+    let gateway = Setup::new().routes(&yaml).start().await;
+    let healthy = async |index: usize, expected: bool| {
+        eventually("another standing", || async {
+            let shown = gateway.admin("/upstreams").await.json();
+            shown[0]["endpoints"][index]["health"]["healthy"] == expected
+        })
+        .await;
+    };
+    let send = async |address: SocketAddr, method: &str, text: &str| {
+        let method = format!("/witgate.test.Echo/{method}");
+        let arguments = vec!["send".into(), address.to_string(), method, text.into()];
+        run(python.clone(), arguments).await
+    };
+    healthy(0, true).await;
+    healthy(1, true).await;
+    send(a.1, "SetHealth", "2").await;
+    healthy(0, false).await;
+    for _ in 0..3 {
+        assert_eq!(send(gateway.address(), "Unary", "hi").await, "echo hi");
+    }
+    send(a.1, "SetHealth", "1").await;
+    healthy(0, true).await;
+    drop(b);
+    for _ in 0..3 {
+        assert_eq!(send(gateway.address(), "Unary", "hi").await, "echo hi");
+    }
+    healthy(1, false).await;
 }
 
 #[tokio::test]

@@ -2,15 +2,23 @@
 
 grpc_peer.py serve          prints the port, serves until its standard input ends
 grpc_peer.py call ADDRESS   makes one call of each kind, prints what came back as JSON
+grpc_peer.py send ADDRESS METHOD TEXT   makes one call, prints the answer as JSON
 grpc_peer.py statuses ADDRESS PATH...   calls each method, prints code, details and metadata of each as JSON
 """
 import json
 import sys
+import threading
 from concurrent import futures
 
 import grpc
 
 SERVICE = "witgate.test.Echo"
+HEALTH = "/grpc.health.v1.Health/Check"
+
+# grpc.health.v1.HealthCheckResponse: SERVING is 1, NOT_SERVING is 2.
+standing = 1
+# How many endless calls have ended.
+ended = threading.Semaphore(0)
 
 
 class Handlers(grpc.GenericRpcHandler):
@@ -22,7 +30,12 @@ class Handlers(grpc.GenericRpcHandler):
             "Chat": grpc.stream_stream_rpc_method_handler(chat),
             "Fail": grpc.unary_unary_rpc_method_handler(fail),
             "Slow": grpc.unary_unary_rpc_method_handler(slow),
+            "Endless": grpc.unary_stream_rpc_method_handler(endless),
+            "Ended": grpc.unary_unary_rpc_method_handler(await_end),
+            "SetHealth": grpc.unary_unary_rpc_method_handler(set_health),
         }
+        if details.method == HEALTH:
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: bytes((8, standing)))
         service, _, method = details.method.lstrip("/").partition("/")
         return kinds.get(method) if service == SERVICE else None
 
@@ -49,6 +62,8 @@ def chat(requests, context):
 
 
 def fail(request, context):
+    # google.rpc.Status with a code and a message.
+    context.set_trailing_metadata((("grpc-status-details-bin", b"\x08\x09\x12\x03no!"),))
     context.abort(grpc.StatusCode.FAILED_PRECONDITION, "not today: 100 % ä")
 
 
@@ -56,6 +71,24 @@ def slow(request, context):
     import time
     while context.is_active():
         time.sleep(0.01)
+    return b""
+
+
+def endless(request, context):
+    import time
+    context.add_callback(ended.release)
+    while context.is_active():
+        yield b"piece"
+        time.sleep(0.01)
+
+
+def await_end(request, context):
+    return b"yes" if ended.acquire(timeout=10) else b"no"
+
+
+def set_health(request, context):
+    global standing
+    standing = int(request)
     return b""
 
 
@@ -83,6 +116,9 @@ def call(address):
         seen["large"] = len(channel.unary_unary(path + "Unary")(b"x" * 3_000_000, **limit))
         seen["fail"] = failure(lambda: channel.unary_unary(path + "Fail")(b"", **limit))
         seen["missing"] = failure(lambda: channel.unary_unary(path + "Missing")(b"", **limit))
+        seen["details"] = details(channel.unary_unary(path + "Fail"))
+        seen["cancelled"] = cut(channel, lambda: channel.unary_stream(path + "Endless")(b"", **limit), True)
+        seen["cut"] = cut(channel, lambda: channel.unary_stream(path + "Endless")(b"", timeout=0.5), False)
         seen["slow"] = failure(lambda: channel.unary_unary(path + "Slow")(b"", timeout=0.3))
     print(json.dumps(seen))
 
@@ -113,6 +149,29 @@ def converse(method):
     return heard
 
 
+def details(method):
+    try:
+        method(b"", timeout=15)
+    except grpc.RpcError as error:
+        return dict(error.trailing_metadata())["grpc-status-details-bin"].hex()
+
+
+def cut(channel, begin, cancels):
+    """A stream that its client ends; whether the server has learned of it."""
+    pieces = begin()
+    next(pieces)
+    if cancels:
+        pieces.cancel()
+    failed = failure(lambda: list(pieces))
+    told = channel.unary_unary(f"/{SERVICE}/Ended")(b"", timeout=15)
+    return [failed[0], told.decode()]
+
+
+def send(address, method, text):
+    with grpc.insecure_channel(address) as channel:
+        print(json.dumps(channel.unary_unary(method)(text.encode(), timeout=15).decode()))
+
+
 def failure(action):
     try:
         action()
@@ -127,5 +186,7 @@ if __name__ == "__main__":
             serve()
         case ["call", address]:
             call(address)
+        case ["send", address, method, text]:
+            send(address, method, text)
         case ["statuses", address, *paths]:
             statuses(address, paths)

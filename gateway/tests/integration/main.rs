@@ -8,6 +8,7 @@ mod algorithms;
 mod browser;
 mod cache;
 mod cli;
+mod cors;
 mod drain;
 mod errors;
 mod examples;
