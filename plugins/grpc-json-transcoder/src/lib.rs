@@ -18,6 +18,7 @@ mod mask;
 mod matcher;
 mod metadata;
 mod negotiate;
+mod openapi;
 mod plan;
 mod refusal;
 mod request;
@@ -104,6 +105,10 @@ impl Policy for Transcoder {
 
     fn explain(&self, asked: &Asked) -> Option<String> {
         Some(self.answer(asked).to_string())
+    }
+
+    fn openapi(&self) -> Option<String> {
+        Some(self.document().to_string())
     }
 }
 

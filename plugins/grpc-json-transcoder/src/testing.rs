@@ -15,6 +15,7 @@ use crate::{
     json::{Bounds, PrintOptions, Printer, ReadOptions, Reader},
     rules::Api,
     settings::{Limits, PrintSettings, Settings},
+    transcoder::Transcoder,
 };
 
 /// A pool of one file `test.proto`, which may import google/api and google/protobuf.
@@ -84,4 +85,14 @@ pub(crate) fn printed(message: &DynamicMessage) -> Value {
         .message(message)
         .unwrap_or_else(|error| panic!("{error:?}"));
     serde_json::from_str(&printer.finish()).unwrap()
+}
+
+/// The whole plugin, as a route has it.
+pub(crate) fn transcoder(source: &str, given: Value) -> Transcoder {
+    let mut settings = json!({ "descriptors": "test" });
+    let given = given.as_object().cloned().unwrap_or_default();
+    settings.as_object_mut().unwrap().extend(given);
+    witgate_plugin::testing::set_descriptors("test", &pool(source).encode_to_vec());
+    let transcoder = witgate_plugin::testing::configure(&settings.to_string());
+    transcoder.unwrap_or_else(|problems| panic!("{problems:#?}"))
 }

@@ -10,6 +10,7 @@ use crate::{
     code::Code,
     explain::{self, Question},
     frame::{FrameError, Frames},
+    openapi,
     refusal::Refusal,
     request::Incoming,
     rules::Match,
@@ -26,6 +27,11 @@ impl Transcoder {
         explain::explain(&self.api, &self.settings, question, |found, bound| {
             self.messages(asked, found, bound)
         })
+    }
+
+    /// An OpenAPI document.
+    pub(crate) fn document(&self) -> Json {
+        openapi::document(&self.api, &self.settings)
     }
 
     /// The messages of the call, as an exchange would send them.
