@@ -55,6 +55,11 @@ pub(crate) async fn serve(listener: TcpListener) -> anyhow::Result<()> {
     }
 }
 
+/// The encoded descriptors of the service and of all that they import.
+pub(crate) fn descriptor_set() -> anyhow::Result<Vec<u8>> {
+    Ok(descriptors::compile()?.encode_to_vec())
+}
+
 struct Router<H> {
     methods: Methods,
     health: HealthServer<H>,

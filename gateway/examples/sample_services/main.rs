@@ -1,12 +1,13 @@
 //! What `cargo xtask run` puts behind the gateway: orders, an issuer of tokens for them, and a gRPC bookstore.
 //!
 //! They listen on 127.0.0.1:9001, 9002 and 9003, or on the three addresses that are given as arguments, and say so.
+//! With the argument `descriptors`, the bookstore's descriptor set is written to standard output, and nothing else.
 
 mod bookstore;
 mod issuer;
 mod orders;
 
-use std::{convert::Infallible, net::SocketAddr, rc::Rc};
+use std::{convert::Infallible, io::Write, net::SocketAddr, rc::Rc};
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -20,7 +21,10 @@ use tokio::net::TcpListener;
 const ADDRESSES: [&str; 3] = ["127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:9003"];
 
 fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.peek().is_some_and(|first| first == "descriptors") {
+        return Ok(std::io::stdout().write_all(&bookstore::descriptor_set()?)?);
+    }
     let [orders, issuer, books] =
         ADDRESSES.map(|default| arguments.next().unwrap_or_else(|| default.into()));
     let runtime = tokio::runtime::Builder::new_current_thread()

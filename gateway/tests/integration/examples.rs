@@ -6,13 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::support::{components, gateway::Setup, gateway::witgate};
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the gateway is a folder of the workspace")
-}
+use crate::support::{
+    components,
+    documentation::{blocks, named_blocks, root},
+    gateway::witgate,
+};
 
 /// README.md and docs/*.md.
 fn pages() -> BTreeMap<PathBuf, String> {
@@ -26,14 +24,6 @@ fn pages() -> BTreeMap<PathBuf, String> {
         .collect()
 }
 
-/// The fenced blocks in this language.
-fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
-    let fence = format!("\n```{language}\n");
-    let rest = page.split(fence.as_str()).skip(1);
-    rest.map(|rest| rest.split_once("```").expect("the block ends").0)
-        .collect()
-}
-
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to.parent().unwrap()).unwrap();
     fs::copy(from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
@@ -41,19 +31,17 @@ fn copy(from: &Path, to: &Path) {
 
 /// Checks a folder that has `witgate.yaml` and `routes.d`, with the components that pages speak of beside it.
 fn check(what: &str, folder: &Path) {
-    for (component, place) in [
-        (
-            components::shipped("jwt-auth"),
-            "target/components/jwt-auth.wasm",
-        ),
-        (components::shipped("jwt-auth"), "components/jwt-auth.wasm"),
-        (
-            components::fixture("greeter"),
-            "target/components/greeter.wasm",
-        ),
-    ] {
-        copy(&component, &folder.join(place));
+    for plugin in ["jwt-auth", "grpc-json-transcoder"] {
+        let component = components::shipped(plugin);
+        for place in ["target/components", "components"] {
+            copy(
+                &component,
+                &folder.join(place).join(format!("{plugin}.wasm")),
+            );
+        }
     }
+    let greeter = components::fixture("greeter");
+    copy(&greeter, &folder.join("target/components/greeter.wasm"));
     let output = witgate(folder).arg("check").output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{what}:\n{text}");
@@ -98,6 +86,9 @@ async fn the_examples_of_every_page_are_right() {
                 .unwrap_or_default();
             let folder = tempfile::tempdir().unwrap();
             fs::create_dir(folder.path().join("routes.d")).unwrap();
+            for (name, proto) in named_blocks(&page, "proto", "// ") {
+                fs::write(folder.path().join(name), proto).unwrap();
+            }
             match name {
                 "witgate.yaml" => settings = block,
                 name if name.starts_with("routes.d/") => {
@@ -168,37 +159,4 @@ async fn the_table_of_errors_is_complete() {
             "docs/errors.md has no `{code}`"
         );
     }
-}
-
-/// The routes of the sample configuration, live.
-#[tokio::test]
-async fn the_sample_routes_answer() {
-    let mut setup = Setup::new();
-    let up = crate::support::upstream::echo().await;
-    for file in ["hello.yaml", "orders.yaml"] {
-        let text = fs::read_to_string(root().join("routes.d").join(file)).unwrap();
-        setup = setup.file(
-            &format!("routes.d/{file}"),
-            text.replace("127.0.0.1:9001", &up.to_string()),
-        );
-    }
-    let component = components::shipped("jwt-auth");
-    let gateway = setup
-        .settings(&format!(
-            "plugins: {{ jwt-auth: {{ component: '{}', grants: [clock, crypto, keys] }} }}\nkey-sets: {{ demo: {{ url: 'http://{up}/jwks.json' }} }}",
-            component.display()
-        ))
-        .start()
-        .await;
-    assert_eq!(gateway.get("/hello").await.text(), "Hello from witgate.\n");
-    assert_eq!(
-        gateway
-            .get("/")
-            .await
-            .header("location")
-            .map(|to| to.ends_with("/hello")),
-        Some(true)
-    );
-    assert_eq!(gateway.get("/orders").await.status(), 200);
-    assert_eq!(gateway.get("/orders/1").await.status(), 401);
 }

@@ -1,19 +1,14 @@
 //! What `cargo xtask run` starts, and every request that it invites to.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use crate::support::{
     components,
+    documentation::root,
     gateway::{Gateway, Setup},
     samples::Samples,
     shell,
 };
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the gateway is a folder of the workspace")
-}
 
 fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap()

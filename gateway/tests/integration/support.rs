@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod components;
 pub(crate) mod descriptors;
+pub(crate) mod documentation;
 pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod issuer;

@@ -7,6 +7,7 @@ mod flow;
 mod requests;
 mod streams;
 mod swaps;
+mod tutorial;
 
 use std::{
     io::{BufRead, BufReader},

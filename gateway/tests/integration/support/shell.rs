@@ -6,11 +6,15 @@ use tokio::process::Command;
 
 use super::soon;
 
-/// What the command prints in this folder; it must succeed.
+/// What the command prints in this folder, where `witgate` is the one under test; it must succeed.
 pub(crate) async fn run(command: &str, folder: &Path) -> String {
+    let witgate = Path::new(env!("CARGO_BIN_EXE_witgate"));
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", witgate.parent().unwrap().display());
     let child = Command::new("bash")
         .args(["-o", "pipefail", "-c", command])
         .current_dir(folder)
+        .env("PATH", path)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();

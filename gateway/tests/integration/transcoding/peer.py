@@ -72,7 +72,7 @@ async def count(request, context):
     number = message(f"{PACKAGE}.Number")
     try:
         for value in range(1, request.to + 1):
-            if request.key.startswith("stepped"):
+            if request.key.startswith("stepped") or (request.key.startswith("held") and value > 1):
                 await mine.released.acquire()
             await context.write(number(value=value, text="x" * request.size))
             mine.sent += 1
@@ -138,7 +138,7 @@ class Handlers(grpc.GenericRpcHandler):
         self.methods = pool.FindServiceByName(f"{PACKAGE}.Probe").methods_by_name
 
     def service(self, details):
-        _, service, name = details.method.split("/")
+        service, _, name = details.method.lstrip("/").partition("/")
         method = self.methods.get(name) if service == f"{PACKAGE}.Probe" else None
         if method is None:
             return None

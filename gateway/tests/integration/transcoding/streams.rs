@@ -33,8 +33,12 @@ async fn each_message_is_there_before_the_next_is_sent() {
                 "{format}: {seen}"
             );
         }
-        let rest = stream.rest().await;
-        assert_eq!(rest.trim(), if format == ARRAY { "]" } else { "" });
+        let end = match format {
+            ARRAY => "]",
+            LINES => "",
+            _ => "event: end\ndata: {}",
+        };
+        assert_eq!(stream.rest().await.trim(), end);
     }
 }
 
@@ -60,6 +64,8 @@ async fn the_whole_of_each_format_is_well_formed() {
         .await
         .rest()
         .await;
+    // One more says that this is all: EventSource would come again.
+    let (events, _) = events.split_once("event: end\n").unwrap();
     let data = events
         .lines()
         .filter_map(|line| line.strip_prefix("data: "));
