@@ -2,12 +2,14 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::support::{
     components,
     documentation::root,
     gateway::{Gateway, Setup},
     samples::Samples,
-    shell,
+    shell, tools,
 };
 
 fn read(file: &str) -> String {
@@ -69,4 +71,34 @@ async fn every_request_of_the_invitation_is_answered() {
         let output = shell::run(command, gateway.folder()).await;
         assert!(output.contains(expected), "$ {command}\n{output}");
     }
+}
+
+/// With nothing but what the service's own reflection tells, through the gateway.
+#[tokio::test]
+async fn a_grpc_client_finds_and_calls_the_bookstore() {
+    let samples = Samples::start();
+    let gateway = start(&samples).await;
+    let known = tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET;
+    fs::write(gateway.folder().join("known.pb"), known).unwrap();
+    let python = tokio::task::spawn_blocking(tools::python_with_grpc);
+    let command = format!(
+        "{} {}/gateway/tests/integration/sample/client.py {} known.pb",
+        python.await.unwrap().display(),
+        root().display(),
+        gateway.address()
+    );
+    let seen: Value = serde_json::from_str(&shell::run(&command, gateway.folder()).await).unwrap();
+    let expected = json!({
+        "services": [
+            "bookstore.v1.Bookstore",
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection",
+        ],
+        "get": "The Moonstone",
+        "watch": ["sonnets"],
+        "import": { "created": 2, "skipped": 1 },
+        "quote": ["1980", "1800"],
+        "missing": ["NOT_FOUND", true],
+    });
+    assert_eq!(seen, expected);
 }

@@ -4,6 +4,7 @@ mod crowds;
 mod deadlines;
 mod errors;
 mod flow;
+mod openapi;
 mod requests;
 mod streams;
 mod swaps;
@@ -87,10 +88,15 @@ fn proto() -> String {
 
 /// A gateway that reads `probe.proto` and serves it as REST, with these settings of the component.
 fn setup(upstream: SocketAddr, settings: &str) -> Setup {
+    setup_with(upstream, settings, "")
+}
+
+/// The same, and what `witgate.yaml` says more of the component.
+fn setup_with(upstream: SocketAddr, settings: &str, more: &str) -> Setup {
     Setup::new()
         .file("probe.proto", proto())
         .settings(&format!(
-            "plugins:\n  grpc-json-transcoder: {{ component: '{}', grants: [descriptors] }}\n  \
+            "plugins:\n  grpc-json-transcoder: {{ component: '{}', grants: [descriptors]{more} }}\n  \
              hostile: {{ component: '{}', grants: [metrics] }}\n\
              descriptors: {{ probe: {{ proto: probe.proto }} }}",
             components::shipped("grpc-json-transcoder").display(),

@@ -2,9 +2,10 @@
 
 use futures_util::{StreamExt, stream};
 use http::Method;
+use http_body_util::BodyExt;
 use serde_json::json;
 
-use super::{Probe, Stream, release, send, setup, start};
+use super::{Probe, Stream, release, send, setup, setup_with, start};
 use crate::support::client::{self, empty};
 
 const CALLS: usize = 1000;
@@ -88,4 +89,59 @@ async fn a_trap_is_one_exchanges_own() {
     }
     release(&gateway, "stepped-beside", 1).await;
     assert!(beside.rest().await.contains(r#""value":"2""#));
+}
+
+/// Eight streams, and one exchange beside them that brings its instance of the component down: what the streams have
+/// after that, to their ends. A client sees an error where one breaks off.
+async fn beside_a_fall(isolation: &str) -> Vec<Result<String, String>> {
+    let probe = Probe::start().await;
+    let limits = "limits: { memory: 8MiB, body: 8MiB, host-call: 8MiB, time: 100ms }";
+    let gateway = setup_with(
+        probe.address,
+        "",
+        &format!(", isolation: {isolation}, {limits}"),
+    )
+    .settings("workers: 1")
+    .start()
+    .await;
+    let mut beside = Vec::new();
+    for _ in 0..8 {
+        let path = "/v1/count/3?key=held-beside";
+        let mut stream = Stream::open(&gateway, path, "application/x-ndjson").await;
+        stream.until("\n").await;
+        beside.push(stream);
+    }
+    // Within the limits of a message, and more than there is room for.
+    let bomb = json!({ "item": { "displayName": "x".repeat(4_000_000) } });
+    let fallen = send(&gateway, Method::POST, "/v1/echo", bomb).await;
+    assert_eq!(fallen.status(), 500, "{}", fallen.text());
+    let failures = gateway.metrics().await;
+    assert!(failures.sum("witgate_sandbox_failures_total", &[]) >= 1.0);
+    let good = send(&gateway, Method::POST, "/v1/echo", json!({ "loud": true })).await;
+    assert_eq!(good.json()["request"], json!({ "loud": true }));
+    release(&gateway, "held-beside", 16).await;
+    let mut ends = Vec::new();
+    for stream in beside {
+        let body = stream.response.into_body().collect().await;
+        let body = body.map_err(|error| error.to_string());
+        ends.push(body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()));
+    }
+    ends
+}
+
+const WHOLE: &str = "{\"value\":\"2\"}\n{\"value\":\"3\"}\n";
+
+#[tokio::test]
+async fn with_instances_of_their_own_exchanges_fall_alone() {
+    for end in beside_a_fall("exchange").await {
+        assert_eq!(end.as_deref(), Ok(WHOLE));
+    }
+}
+
+/// What an instance knew of the other exchanges is gone with it; none of them ends as if it were complete.
+#[tokio::test]
+async fn what_falls_with_a_shared_instance_is_seen_to() {
+    for end in beside_a_fall("warm").await {
+        assert!(end.as_deref().map_or(true, |text| text == WHOLE), "{end:?}");
+    }
 }

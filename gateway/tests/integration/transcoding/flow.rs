@@ -32,7 +32,7 @@ async fn a_long_stream_takes_no_more_memory_than_a_short_one() {
     let length = drain(Stream::open(&gateway, "/v1/download/67108864", "*/*").await).await;
     assert_eq!(length, 64 * MIB);
     let grown = gateway.resident().saturating_sub(before);
-    assert!(grown < 4 * MIB, "{grown} bytes more");
+    assert!(grown < 8 * MIB, "{grown} bytes more");
 }
 
 /// The bytes of HttpBody messages are the body, with their own type.
