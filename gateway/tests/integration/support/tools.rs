@@ -33,7 +33,7 @@ pub(crate) fn python_with_grpc() -> PathBuf {
     let python = folder.join("bin/python");
     let has_grpc = || {
         succeeds(
-            Command::new(&python).args(["-c", "import grpc, google.protobuf"]),
+            Command::new(&python).args(["-c", "import grpc, google.protobuf, grpc_reflection"]),
             60,
         )
     };
@@ -57,6 +57,7 @@ pub(crate) fn python_with_grpc() -> PathBuf {
             "install",
             "--quiet",
             "grpcio==1.85.1",
+            "grpcio-reflection==1.85.1",
             "protobuf==7.36.2",
         ]),
         300,

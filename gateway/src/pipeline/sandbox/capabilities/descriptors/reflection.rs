@@ -2,16 +2,15 @@
 //! not known, `v1alpha`, which is the same on the wire under another name.
 
 mod connect;
+mod files;
+#[cfg(test)]
+mod tests;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures_util::stream;
 use http::Uri;
 use prost::Message;
-use prost_types::FileDescriptorProto;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tonic::{Code, Status, Streaming};
 use tonic_reflection::pb::v1::{
@@ -21,13 +20,11 @@ use tonic_reflection::pb::v1::{
     server_reflection_response::MessageResponse as Answer,
 };
 
+use self::files::Files;
 use super::{MOST_BYTES, bundled, read};
 
 /// From the first packet to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// More files than any service has.
-const MOST_FILES: usize = 2_000;
 
 /// The services that describe the others.
 const OWN: &str = "grpc.reflection.";
@@ -85,13 +82,16 @@ async fn ask(server: &Uri, services: &[String], version: Version) -> Result<Vec<
         .max_decoding_message_size(MOST_BYTES);
     let (requests, mut inbox) = unbounded_channel();
     let outgoing = stream::poll_fn(move |cx| inbox.poll_recv(cx));
+    // Before the call: some servers say nothing, not even that they listen, until they are asked something.
+    put(&requests, Ask::ListServices(String::new()))?;
     let answers = client.server_reflection_info(outgoing).await?;
     let mut talk = Talk {
         requests,
         answers: answers.into_inner(),
     };
+    let known = talk.services().await?;
     let mut services = match services {
-        [] => talk.services().await?,
+        [] => known,
         named => named.to_vec(),
     };
     // The same content must have the same digest, in whatever order the server names things.
@@ -115,6 +115,18 @@ async fn ask(server: &Uri, services: &[String], version: Version) -> Result<Vec<
     Ok(read::checked(&set).map_err(|flaw| flaw.message)?)
 }
 
+fn ended() -> String {
+    String::from("the server ended the conversation")
+}
+
+fn put(to: &UnboundedSender<ServerReflectionRequest>, question: Ask) -> Result<(), String> {
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(question),
+    };
+    to.send(request).map_err(|_| ended())
+}
+
 /// One stream of questions and answers.
 struct Talk {
     requests: UnboundedSender<ServerReflectionRequest>,
@@ -122,21 +134,15 @@ struct Talk {
 }
 
 impl Talk {
-    async fn ask(&mut self, question: Ask) -> Result<Answer, Failure> {
-        let request = ServerReflectionRequest {
-            host: String::new(),
-            message_request: Some(question),
-        };
-        let ended = || String::from("the server ended the conversation");
-        self.requests.send(request).map_err(|_| ended())?;
+    async fn answer(&mut self) -> Result<Answer, Failure> {
         let answer = self.answers.message().await?.ok_or_else(ended)?;
         let answer = answer.message_response;
         Ok(answer.ok_or_else(|| String::from("the server's answer is empty"))?)
     }
 
+    /// The answer to the first question.
     async fn services(&mut self) -> Result<Vec<String>, Failure> {
-        let Answer::ListServicesResponse(list) = self.ask(Ask::ListServices(String::new())).await?
-        else {
+        let Answer::ListServicesResponse(list) = self.answer().await? else {
             return Err(String::from("the server does not say which services it has").into());
         };
         let names = list.service.into_iter().map(|service| service.name);
@@ -148,7 +154,8 @@ impl Talk {
             Ask::FileContainingSymbol(name) | Ask::FileByFilename(name) => name.clone(),
             _ => String::new(),
         };
-        match self.ask(question).await? {
+        put(&self.requests, question)?;
+        match self.answer().await? {
             Answer::FileDescriptorResponse(found) => Ok(found.file_descriptor_proto),
             Answer::ErrorResponse(error) => {
                 Err(format!("the server does not know `{what}`: {}", error.error_message).into())
@@ -157,127 +164,5 @@ impl Talk {
                 Err(format!("the server answered something else than the file of `{what}`").into())
             }
         }
-    }
-}
-
-/// The files that came, by name.
-#[derive(Default)]
-struct Files {
-    all: BTreeMap<String, (Vec<u8>, Vec<String>)>,
-    missing: BTreeSet<String>,
-    bytes: usize,
-}
-
-impl Files {
-    fn add(&mut self, files: Vec<Vec<u8>>) -> Result<(), String> {
-        for bytes in files {
-            let file = FileDescriptorProto::decode(&*bytes)
-                .map_err(|error| format!("the server sent what is no descriptor: {error}"))?;
-            let name = file.name().to_owned();
-            if self.all.contains_key(&name) {
-                continue;
-            }
-            self.bytes += bytes.len();
-            if self.bytes > MOST_BYTES || self.all.len() >= MOST_FILES {
-                return Err(format!(
-                    "the server has more than {} MiB or {MOST_FILES} files; name the `services`",
-                    MOST_BYTES >> 20
-                ));
-            }
-            self.missing.remove(&name);
-            let unknown = |name: &&String| !self.all.contains_key(*name);
-            let missing = file.dependency.iter().filter(unknown);
-            self.missing
-                .extend(missing.filter(|it| **it != name).cloned());
-            self.all.insert(name, (bytes, file.dependency));
-        }
-        Ok(())
-    }
-
-    fn missing(&self) -> Option<String> {
-        self.missing.first().cloned()
-    }
-
-    fn must_have(&self, name: &str) -> Result<(), String> {
-        match self.all.contains_key(name) {
-            true => Ok(()),
-            false => Err(format!("the server answered another file than `{name}`")),
-        }
-    }
-
-    /// A `FileDescriptorSet`, every file after those that it imports.
-    fn in_order(&self) -> Result<Vec<u8>, String> {
-        let mut out = Vec::with_capacity(self.bytes + 8 * self.all.len());
-        let mut done = BTreeSet::new();
-        for name in self.all.keys() {
-            // A path through the imports; each entry says how many of its own have been looked at.
-            let mut path = vec![(name.as_str(), 0)];
-            while let Some((name, looked)) = path.pop() {
-                if done.contains(name) {
-                    continue;
-                }
-                let Some((bytes, imports)) = self.all.get(name) else {
-                    continue;
-                };
-                match imports.get(looked) {
-                    Some(import) if path.iter().any(|(open, _)| open == import) => {
-                        return Err(format!("`{name}` and `{import}` import each other"));
-                    }
-                    Some(import) => path.extend([(name, looked + 1), (import.as_str(), 0)]),
-                    None => {
-                        done.insert(name);
-                        // Field 1, a message.
-                        out.push(0x0a);
-                        prost::encoding::encode_varint(bytes.len() as u64, &mut out);
-                        out.extend_from_slice(bytes);
-                    }
-                }
-            }
-        }
-        Ok(out)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use prost_types::FileDescriptorSet;
-
-    use super::*;
-
-    fn file(name: &str, imports: &[&str]) -> Vec<u8> {
-        let file = FileDescriptorProto {
-            name: Some(name.into()),
-            dependency: imports.iter().map(|&name| name.into()).collect(),
-            ..FileDescriptorProto::default()
-        };
-        file.encode_to_vec()
-    }
-
-    #[test]
-    fn files_come_after_what_they_import() {
-        let mut files = Files::default();
-        files.add(vec![file("a", &["c", "b"])]).unwrap();
-        assert_eq!(files.missing().unwrap(), "b");
-        files.add(vec![file("b", &["c"]), file("c", &[])]).unwrap();
-        assert_eq!(files.missing(), None);
-        let set = FileDescriptorSet::decode(&*files.in_order().unwrap()).unwrap();
-        let names: Vec<_> = set.file.iter().map(FileDescriptorProto::name).collect();
-        assert_eq!(names, ["c", "b", "a"]);
-    }
-
-    #[test]
-    fn a_circle_is_refused() {
-        let mut files = Files::default();
-        let circle = vec![file("a", &["b"]), file("b", &["a"]), file("c", &["c"])];
-        files.add(circle).unwrap();
-        assert!(files.in_order().unwrap_err().contains("import each other"));
-    }
-
-    #[test]
-    fn there_is_an_end_to_what_a_server_may_send() {
-        let mut files = Files::default();
-        let many = (0..=MOST_FILES).map(|number| file(&number.to_string(), &[]));
-        let error = files.add(many.collect()).unwrap_err();
-        assert!(error.contains("name the `services`"), "{error}");
     }
 }
