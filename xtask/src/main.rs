@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask --help`.
 
 mod bench;
+mod cases;
 mod command;
 mod components;
 mod licences;
@@ -50,6 +51,12 @@ enum Chore {
     Reference,
     /// Makes a plugin to begin with, in plugins/NAME.
     New { name: String },
+    /// Runs a file of transcoding cases against the component in a real gateway.
+    TranscodingCases {
+        file: std::path::PathBuf,
+        /// Only the cases whose id begins so.
+        only: Option<String>,
+    },
     /// Checks the licences and sources of all dependencies.
     Licences,
     /// Builds the components of `plugins/` and of `gateway/tests/plugins/` that changed.
@@ -79,6 +86,7 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
         Chore::Bench { kind, rounds, dist } => bench::run(&workspace, kind, rounds, dist),
         Chore::Reference => reference::write(&workspace),
         Chore::New { name } => new::plugin(&workspace, &name),
+        Chore::TranscodingCases { file, only } => cases::run(&workspace, &file, only.as_deref()),
         Chore::Licences => licences::check(&workspace),
         Chore::Components { names } => {
             components::build(&workspace, &components::Which::named(names))

@@ -1,6 +1,5 @@
 //! One case as the file has it.
 
-use anyhow::Context;
 use serde_json::{Map, Value};
 
 /// One case.
@@ -71,12 +70,6 @@ impl Case {
     /// Whether the option is `true`.
     pub(crate) fn is(&self, option: &str) -> bool {
         self.options.get(option) == Some(&Value::Bool(true))
-    }
-
-    pub(crate) fn expects(&self, key: &str) -> anyhow::Result<&Value> {
-        self.expect
-            .get(key)
-            .with_context(|| format!("the case expects no `{key}`"))
     }
 
     /// The rule's `body` or `response_body`.

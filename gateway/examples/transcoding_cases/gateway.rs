@@ -54,8 +54,12 @@ impl Folder {
             "workers": 1,
             "logging": { "format": "json" },
             "limits": { "header-bytes": "128KiB", "uri-length": "80KiB" },
+            // Cases that name addresses mean what a proxy in front of the gateway says.
+            "forwarding": { "trusted-proxies": ["127.0.0.0/8"] },
             "plugins": { "grpc-json-transcoder": {
                 "component": component, "grants": ["descriptors"],
+                // For the descriptors of all cases.
+                "limits": { "memory": "256MiB", "time": "1s" },
             } },
             "descriptors": descriptors,
         });

@@ -235,9 +235,15 @@ fn declare(text: &str, message: &mut Message, oneof: Option<&str>) -> anyhow::Re
         None => (capitalised(head), head),
     };
     let kind = match inner {
-        Some(_) if kind == "HttpBody" => String::from("google.api.HttpBody"),
+        Some(_) if kind == "HttpBody" => String::from(".google.api.HttpBody"),
         Some(inner) => {
-            message.types.push(nested(&kind, inner)?);
+            // A type and a field of one message cannot have the same name.
+            let taken = message.has(&kind) || names.split(',').any(|name| name.trim() == kind);
+            let kind = if taken { format!("{kind}_") } else { kind };
+            let text = nested(&kind, inner)?;
+            if !message.types.contains(&text) {
+                message.types.push(text);
+            }
             kind
         }
         None => match known(&kind) {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     case::Case,
-    derive,
+    decisions, derive,
     informal::{self, Message},
 };
 
@@ -42,7 +42,6 @@ pub(crate) struct Schema {
     pub(crate) set: Vec<u8>,
     pub(crate) pool: DescriptorPool,
     pub(crate) service: ServiceDescriptor,
-    pub(crate) client_streaming: bool,
     /// Whether the upstream answers with what it got.
     pub(crate) echoes: bool,
 }
@@ -64,7 +63,7 @@ impl Schema {
     pub(crate) fn of(case: &Case, all: &[Case], index: usize) -> anyhow::Result<Self> {
         if case.kind == "path" {
             let names = Names::new(case, index);
-            return Self::compile(&derive::paths(case, &names.header())?, &names, false, false);
+            return Self::compile(&derive::paths(case, &names.header())?, &names, false);
         }
         let text = message_text(case, all, index)?;
         let client_streaming =
@@ -92,15 +91,10 @@ impl Schema {
             stream(server_streaming),
             derive::option(case.http_rule.as_ref())?,
         ));
-        Self::compile(&proto, &names, client_streaming, case.kind == "json")
+        Self::compile(&proto, &names, case.kind == "json")
     }
 
-    fn compile(
-        proto: &str,
-        names: &Names,
-        client_streaming: bool,
-        echoes: bool,
-    ) -> anyhow::Result<Self> {
+    fn compile(proto: &str, names: &Names, echoes: bool) -> anyhow::Result<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut resolver = ChainFileResolver::new();
         resolver.add(Source(proto.to_owned()));
@@ -124,7 +118,6 @@ impl Schema {
             set,
             pool,
             service,
-            client_streaming,
             echoes,
         })
     }
@@ -192,6 +185,9 @@ fn message_text(case: &Case, all: &[Case], index: usize) -> anyhow::Result<Strin
             .message
             .clone());
     }
+    if let Some(text) = decisions::message(&case.id) {
+        return Ok(text.to_owned());
+    }
     if text != "same" {
         return Ok(text.to_owned());
     }
@@ -212,7 +208,7 @@ fn types(case: &Case, text: &str) -> anyhow::Result<(Type, Type)> {
         "stream" => !case.upstream.is_null(),
         _ => false,
     };
-    let described = described(case, text)?;
+    let described = described(case, text, about_response)?;
     if about_response {
         let response = match described {
             Some(Type::Made(_)) if text.contains("Request{") => None,
@@ -241,7 +237,7 @@ fn types(case: &Case, text: &str) -> anyhow::Result<(Type, Type)> {
 }
 
 /// The message that the text describes, if it does.
-fn described(case: &Case, text: &str) -> anyhow::Result<Option<Type>> {
+fn described(case: &Case, text: &str, about_response: bool) -> anyhow::Result<Option<Type>> {
     let text = text.split(" (").next().unwrap_or_default();
     let text = text.strip_prefix("stream ").unwrap_or(text);
     let text = text.split(", ").next().unwrap_or_default().trim();
@@ -270,7 +266,19 @@ fn described(case: &Case, text: &str) -> anyhow::Result<Option<Type>> {
                 message.add(name, &name.to_ascii_lowercase());
                 Type::Made(message)
             }
-            Some((_, inner)) => Type::Made(informal::fields(inner)?),
+            Some((name, inner)) => {
+                let fields = informal::fields(inner)?;
+                let body = case.rule("body");
+                // The text may be about the body's field rather than about the request.
+                if !about_response && name.eq_ignore_ascii_case(body) && !fields.has(body) {
+                    let mut message = Message::default();
+                    message.add_type(fields.print(name));
+                    message.add(name, body);
+                    Type::Made(message)
+                } else {
+                    Type::Made(fields)
+                }
+            }
             None if informal::known(word).is_some() || text.contains('{') || word == "repeated" => {
                 Type::Made(informal::fields(text)?)
             }

@@ -83,7 +83,11 @@ fn implied(case: &Case, settings: &mut Value) {
     if query.contains("[0].") && !refused {
         put(settings, "query.repeated-messages", json!(256));
     }
-    if case.rule("body").contains('.') {
+    if case.kind == "path" {
+        // These are about paths alone.
+        put(settings, "query.unknown", json!("ignore"));
+    }
+    if case.rule("body").contains('.') || case.rule("response_body").contains('.') {
         put(settings, "body.dotted-path", json!(true));
     }
     let content_type = case.field("content-type").unwrap_or_default();

@@ -123,10 +123,9 @@ pub(crate) struct SseSettings {
     pub(crate) event: Option<String>,
     /// After how long the client should come again; sent first. Default: not said.
     pub(crate) retry: Option<HumanDuration>,
-    /// Whether a comment opens the stream, so that the client sees the head before the first message. Default: true.
+    /// Whether the head goes out before the first message, and a comment opens the stream. An error before the first
+    /// message is then an event rather than a status, unless the service sends nothing else. Default: false.
     pub(crate) opening_comment: bool,
-    /// The field of the request that gets the client's `last-event-id`. Default: metadata `last-event-id` only.
-    pub(crate) last_event_id: Option<String>,
 }
 
 impl Default for SseSettings {
@@ -135,8 +134,7 @@ impl Default for SseSettings {
             id: None,
             event: None,
             retry: None,
-            opening_comment: true,
-            last_event_id: None,
+            opening_comment: false,
         }
     }
 }
