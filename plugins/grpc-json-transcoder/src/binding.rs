@@ -2,11 +2,12 @@
 
 mod decode;
 mod query;
+mod settle;
 mod target;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value};
 
@@ -30,10 +31,6 @@ pub(crate) struct Bound {
     on_conflict: Conflict,
     /// How many values there may be.
     most: u32,
-    /// Which of `values` a field that comes once has, by its name. Only filled where a second could come.
-    given: BTreeMap<String, usize>,
-    /// Which member a oneof has, by the way to it.
-    oneofs: BTreeMap<String, u32>,
 }
 
 /// A value for one field.
@@ -62,16 +59,15 @@ pub(crate) fn bind(
 ) -> Result<Bound, Refusal> {
     let mut bound = Bound::new(settings);
     let query = query.filter(|query| !query.is_empty());
-    // Without a query nothing can contradict the path, whose variables are different fields.
-    let watch = query.is_some() || !found.rule.headers.is_empty() || found.rule.variables.len() > 1;
     for (variable, fields, raw) in found.captures() {
         let target = Target::plain(fields);
         let text = path_text(variable, raw, settings)
             .map_err(|message| Refusal::invalid(target.name(), message))?;
-        bound.add(target, &text, Source::Path, settings, watch)?;
+        bound.add(target, &text, Source::Path, settings)?;
     }
     if let Some(query) = query {
         Parameters::of_query(found.rule, settings).bind(query, &mut bound)?;
+        bound.settle()?;
     }
     Ok(bound)
 }
@@ -84,6 +80,7 @@ pub(crate) fn bind_form(
 ) -> Result<Bound, Refusal> {
     let mut bound = Bound::new(settings);
     Parameters::of_form(message, settings).bind(form, &mut bound)?;
+    bound.settle()?;
     Ok(bound)
 }
 
@@ -115,8 +112,6 @@ impl Bound {
             values: Vec::new(),
             on_conflict: settings.body.on_conflict,
             most: settings.limits.fields,
-            given: BTreeMap::new(),
-            oneofs: BTreeMap::new(),
         }
     }
 
@@ -131,38 +126,35 @@ impl Bound {
         header: impl Fn(&str) -> Option<String>,
         settings: &Settings,
     ) -> Result<(), Refusal> {
+        if found.rule.headers.is_empty() {
+            return Ok(());
+        }
         for (name, fields) in &found.rule.headers {
             if let Some(text) = header(name) {
-                self.add(Target::plain(fields), &text, Source::Header, settings, true)?;
+                self.add(Target::plain(fields), &text, Source::Header, settings)?;
             }
         }
-        Ok(())
+        self.settle()
     }
 
-    /// `watch` says whether another value for the same field may come.
+    /// The variables of a path are different fields; only what comes later can contradict.
+    fn settle(&mut self) -> Result<(), Refusal> {
+        settle::settle(&mut self.values, self.on_conflict)
+    }
+
     fn add(
         &mut self,
         target: Target,
         text: &str,
         source: Source,
         settings: &Settings,
-        watch: bool,
     ) -> Result<(), Refusal> {
         let value = scalar::parse(&target.kind(), text, &settings.limits)
             .map_err(|message| Refusal::invalid(target.name(), message))?;
-        self.put(target, value, source, watch)
+        self.put(target, value, source)
     }
 
-    fn put(
-        &mut self,
-        target: Target,
-        value: Value,
-        source: Source,
-        watch: bool,
-    ) -> Result<(), Refusal> {
-        if watch && self.is_settled(&target, &value, source)? {
-            return Ok(());
-        }
+    fn put(&mut self, target: Target, value: Value, source: Source) -> Result<(), Refusal> {
         if self.values.len() >= self.most as usize {
             let message = format!("there are more than {} values", self.most);
             return Err(Refusal::with_status(Code::ResourceExhausted, 400, message));
@@ -172,59 +164,6 @@ impl Bound {
             value,
             source,
         });
-        Ok(())
-    }
-
-    /// Whether the field has a value already that wins. A second value from the same source is an error.
-    fn is_settled(
-        &mut self,
-        target: &Target,
-        value: &Value,
-        source: Source,
-    ) -> Result<bool, Refusal> {
-        self.check_oneofs(target)?;
-        if target.takes_many() {
-            return Ok(false);
-        }
-        let name = target.name();
-        let Some(known) = self
-            .given
-            .get(&name)
-            .and_then(|known| self.values.get(*known))
-        else {
-            self.given.insert(name, self.values.len());
-            return Ok(false);
-        };
-        if known.source == source {
-            return Err(Refusal::invalid(
-                name,
-                "this is given twice; it takes one value",
-            ));
-        }
-        if self.on_conflict == Conflict::Refuse && known.value != *value {
-            return Err(conflict(name));
-        }
-        Ok(true)
-    }
-
-    fn check_oneofs(&mut self, target: &Target) -> Result<(), Refusal> {
-        for (place, field) in target.fields.iter().enumerate() {
-            let Some(oneof) = field.containing_oneof() else {
-                continue;
-            };
-            let way = format!("{}.{}", target.prefix(place), oneof.name());
-            let known = *self.oneofs.entry(way).or_insert(field.number());
-            if known != field.number() {
-                let other = oneof.fields().find(|other| other.number() == known);
-                let message = format!(
-                    "`{}` and `{}` are both in the oneof `{}`, which takes one of them",
-                    other.as_ref().map_or("", FieldDescriptor::name),
-                    field.name(),
-                    oneof.name()
-                );
-                return Err(Refusal::invalid(target.name(), message));
-            }
-        }
         Ok(())
     }
 

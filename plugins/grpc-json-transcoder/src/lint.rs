@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use prost_reflect::FieldDescriptor;
+use prost_reflect::Kind;
 use witgate_plugin::config::Problem;
 
 use crate::{
@@ -112,29 +112,33 @@ fn out_of_spec(rule: &Rule) -> Vec<String> {
     found
 }
 
-/// Variables that are members of one oneof.
+/// A variable that no request can fill.
 fn rule_that_refuses_all(rule: &Rule) -> Option<String> {
-    let mut members = BTreeMap::new();
-    for path in &rule.variables {
-        for (place, field) in path.iter().enumerate() {
-            let Some(oneof) = field.containing_oneof() else {
-                continue;
-            };
-            let way: Vec<_> = path[..place].iter().map(FieldDescriptor::number).collect();
-            let known = members
-                .entry((way, oneof.full_name().to_owned()))
-                .or_insert_with(|| field.clone());
-            if *known != *field {
-                return Some(format!(
-                    "every request is refused, since `{}` and `{}` are both in the oneof `{}`",
-                    known.name(),
-                    field.name(),
-                    oneof.name()
-                ));
-            }
+    for (variable, path) in rule.template.variables().iter().zip(&rule.variables) {
+        let parts = &rule.template.segments()[variable.start..variable.end];
+        let literal = parts.len() > 1 || matches!(parts, [Segment::Literal(_)]);
+        if let Some(field) = path
+            .last()
+            .filter(|field| literal && is_number(&field.kind()))
+        {
+            return Some(format!(
+                "every request is refused, since the type of `{}` is {:?}, which cannot hold `{}`",
+                variable.field,
+                field.kind(),
+                segments(parts)
+            ));
         }
     }
     None
+}
+
+fn is_number(kind: &Kind) -> bool {
+    !matches!(kind, Kind::String | Kind::Bytes | Kind::Message(_))
+}
+
+fn segments(parts: &[Segment]) -> String {
+    let parts: Vec<_> = parts.iter().map(ToString::to_string).collect();
+    parts.join("/")
 }
 
 /// A rule that takes no request, since others are more specific wherever it matches.

@@ -19,6 +19,8 @@ use crate::{
     template::{Template, Variable},
 };
 
+pub(crate) use fields::exclusive;
+
 /// A field, with the fields of messages that lead to it.
 pub(crate) type FieldPath = Rc<[FieldDescriptor]>;
 

@@ -1,7 +1,5 @@
 //! What the unit tests share.
 
-pub(crate) mod messages;
-
 use std::path::Path;
 
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
@@ -29,7 +27,6 @@ pub(crate) fn try_pool(source: &str) -> Result<DescriptorPool, String> {
         fn open_file(&self, name: &str) -> Result<File, Error> {
             match name {
                 "test.proto" => File::from_source(name, &self.0),
-                "known.proto" => File::from_source(name, include_str!("testing/known.proto")),
                 _ => Err(Error::file_not_found(name)),
             }
         }
@@ -49,14 +46,11 @@ pub(crate) fn try_pool(source: &str) -> Result<DescriptorPool, String> {
 }
 
 /// Settings with their defaults but for what is given.
-pub(crate) fn settings(given: Value) -> Settings {
-    let mut settings = json!({ "descriptors": "test" });
-    let given = given.as_object().cloned().unwrap_or_default();
-    settings.as_object_mut().unwrap().extend(given);
-    serde_json::from_value(settings).unwrap_or_else(|error| panic!("{error}"))
+pub(crate) fn settings(given: &Value) -> Settings {
+    serde_json::from_value(with_descriptors(given)).unwrap_or_else(|error| panic!("{error}"))
 }
 
-pub(crate) fn api(source: &str, given: Value) -> (Api, Settings) {
+pub(crate) fn api(source: &str, given: &Value) -> (Api, Settings) {
     let settings = settings(given);
     let api = Api::compile(&pool(source), &settings);
     (
@@ -88,11 +82,15 @@ pub(crate) fn printed(message: &DynamicMessage) -> Value {
 }
 
 /// The whole plugin, as a route has it.
-pub(crate) fn transcoder(source: &str, given: Value) -> Transcoder {
-    let mut settings = json!({ "descriptors": "test" });
-    let given = given.as_object().cloned().unwrap_or_default();
-    settings.as_object_mut().unwrap().extend(given);
+pub(crate) fn transcoder(source: &str, given: &Value) -> Transcoder {
+    let settings = with_descriptors(given);
     witgate_plugin::testing::set_descriptors("test", &pool(source).encode_to_vec());
     let transcoder = witgate_plugin::testing::configure(&settings.to_string());
     transcoder.unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+fn with_descriptors(given: &Value) -> Value {
+    let mut settings = given.clone();
+    settings["descriptors"] = json!("test");
+    settings
 }

@@ -106,11 +106,11 @@ impl<'a> Parameters<'a> {
             };
         }
         if !(self.settings.query.comma_separated && target.takes_many()) {
-            return bound.add(target, value, self.source, self.settings, true);
+            return bound.add(target, value, self.source, self.settings);
         }
-        value.split(',').try_for_each(|value| {
-            bound.add(target.clone(), value, self.source, self.settings, true)
-        })
+        value
+            .split(',')
+            .try_for_each(|value| bound.add(target.clone(), value, self.source, self.settings))
     }
 
     fn unknown(&self, name: &str, value: &str, bound: &mut Bound) -> Result<(), Refusal> {
@@ -146,8 +146,9 @@ fn capture(
             let kind = inner.as_ref().map(FieldDescriptor::kind);
             let entry = kind.as_ref().and_then(Kind::as_message);
             let Some(entry) = entry else { return Ok(()) };
-            fields.extend(inner.clone());
-            struct_value(entry, text)
+            let value = struct_value(entry, text);
+            fields.extend(inner);
+            value
         }
         _ => text,
     };
@@ -158,7 +159,7 @@ fn capture(
         )],
         fields: fields.into(),
     };
-    bound.put(target, value, Source::Query, true)
+    bound.put(target, value, Source::Query)
 }
 
 /// A google.protobuf.Value that holds a string; `entry` is what the map of a Struct is made of.

@@ -19,7 +19,7 @@ pub(crate) struct Target {
     pub(super) elements: Vec<(usize, Element)>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Element {
     Index(usize),
     Key(MapKey),
@@ -67,13 +67,8 @@ impl Target {
 
     /// The way by names of the .proto: `filters[0].author.name`, `labels[en]`.
     pub(crate) fn name(&self) -> String {
-        self.prefix(self.fields.len())
-    }
-
-    /// The way to the first few fields.
-    pub(super) fn prefix(&self, length: usize) -> String {
         let mut name = String::new();
-        for (place, field) in self.fields[..length].iter().enumerate() {
+        for (place, field) in self.fields.iter().enumerate() {
             if place > 0 {
                 name.push('.');
             }

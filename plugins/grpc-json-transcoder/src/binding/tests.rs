@@ -34,12 +34,12 @@ message M {
 "#;
 
 /// What the request makes of an empty body.
-fn bound(given: Json, method: &str, path_and_query: &str) -> Result<Json, String> {
+fn bound(given: &Json, method: &str, path_and_query: &str) -> Result<Json, String> {
     onto(given, method, path_and_query, &json!({}))
 }
 
 /// What the request makes of a message that the body gave.
-fn onto(given: Json, method: &str, path_and_query: &str, body: &Json) -> Result<Json, String> {
+fn onto(given: &Json, method: &str, path_and_query: &str, body: &Json) -> Result<Json, String> {
     let (api, settings) = api(PROTO, given);
     let (path, query) = match path_and_query.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -63,18 +63,18 @@ fn onto(given: Json, method: &str, path_and_query: &str, body: &Json) -> Result<
 }
 
 fn query(query: &str) -> Json {
-    bound(json!({}), "GET", &format!("/q?{query}"))
+    bound(&json!({}), "GET", &format!("/q?{query}"))
         .unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
-fn refused(given: Json, query: &str) -> String {
+fn refused(given: &Json, query: &str) -> String {
     let result = bound(given, "GET", &format!("/q?{query}"));
     result.map_or_else(|error| error, |message| panic!("{query}: {message}"))
 }
 
 #[test]
 fn the_path_is_bound() {
-    let path = |path| bound(json!({}), "GET", path);
+    let path = |path| bound(&json!({}), "GET", path);
     assert_eq!(
         path("/p/-7/a%2Fb/c%2fd/e%20f+"),
         Ok(json!({ "i64": "-7", "inner": { "text": "a/b" }, "rest": "c%2fd/e f+" }))
@@ -92,7 +92,7 @@ fn the_path_is_bound() {
 #[test]
 fn the_path_can_be_narrowed() {
     let strict = json!({ "path": { "dot-segments": "refuse", "encoded-slash": "refuse" } });
-    let path = |path| bound(strict.clone(), "GET", path);
+    let path = |path| bound(&strict, "GET", path);
     assert!(path("/p/1/a%2Fb/c").unwrap_err().contains("encoded slash"));
     assert!(path("/p/1/a/b/%2E./c").unwrap_err().contains("`..`"));
     assert!(path("/p/1/a/b/..c").is_ok());
@@ -212,47 +212,47 @@ fn what_cannot_be_bound_is_refused() {
         ("te%zzxt=a", "the parameter `te%zzxt`: `%` needs"),
         (&format!("{}text=a", "inner.".repeat(64)), "goes too deep"),
     ] {
-        let found = refused(json!({}), text);
+        let found = refused(&json!({}), text);
         assert!(found.contains(message), "{text}: {found}");
     }
-    let long = refused(json!({}), &format!("i32={}", "9".repeat(1000)));
+    let long = refused(&json!({}), &format!("i32={}", "9".repeat(1000)));
     assert!(long.len() < 200, "{long}");
 }
 
 #[test]
 fn unknown_parameters_have_three_fates() {
     let unknown =
-        |query: Json, text: &str| bound(json!({ "query": query }), "GET", &format!("/q?{text}"));
+        |query: &Json, text: &str| bound(&json!({ "query": query }), "GET", &format!("/q?{text}"));
     assert_eq!(
-        unknown(json!({ "unknown": "ignore" }), "nothing=1&text=a"),
+        unknown(&json!({ "unknown": "ignore" }), "nothing=1&text=a"),
         Ok(json!({ "text": "a" }))
     );
     assert_eq!(
-        unknown(json!({ "ignore": ["key"] }), "key=1&text=a"),
+        unknown(&json!({ "ignore": ["key"] }), "key=1&text=a"),
         Ok(json!({ "text": "a" }))
     );
     let capture = |field| json!({ "unknown": "capture", "capture": field });
     assert_eq!(
-        unknown(capture("extra"), "x.y=1&text=a"),
+        unknown(&capture("extra"), "x.y=1&text=a"),
         Ok(json!({ "extra": { "x.y": "1" }, "text": "a" }))
     );
     assert_eq!(
-        unknown(capture("object"), "x=1&y=2"),
+        unknown(&capture("object"), "x=1&y=2"),
         Ok(json!({ "object": { "x": "1", "y": "2" } }))
     );
     assert!(
-        unknown(capture("extra"), "x=1&x=2")
+        unknown(&capture("extra"), "x=1&x=2")
             .unwrap_err()
             .contains("twice")
     );
-    assert!(unknown(json!({ "unknown": "ignore" }), "inner=1").is_err());
+    assert!(unknown(&json!({ "unknown": "ignore" }), "inner=1").is_err());
 }
 
 #[test]
 fn styles_of_other_apis_are_opt_in() {
     let styled = |text: &str| {
         let query = json!({ "brackets": true, "deep-object": true, "comma-separated": true, "repeated-messages": 3, "plus-is-space": false });
-        bound(json!({ "query": query }), "GET", &format!("/q?{text}"))
+        bound(&json!({ "query": query }), "GET", &format!("/q?{text}"))
     };
     for (text, expected) in [
         ("tags[]=a&tags[]=b", json!({ "tags": ["a", "b"] })),
@@ -295,7 +295,7 @@ fn path_then_query_then_header_then_body() {
     let header = json!({ "headers": { "X-Text": "text" } });
     assert_eq!(
         onto(
-            header.clone(),
+            &header,
             "POST",
             "/part/7?inner.text=q&inner.tags=c",
             &json!({ "inner": { "i64": "8", "text": "b", "tags": ["a"], "yes": true } })
@@ -305,20 +305,20 @@ fn path_then_query_then_header_then_body() {
         )
     );
     assert_eq!(
-        bound(header.clone(), "GET", "/q?text=query"),
+        bound(&header, "GET", "/q?text=query"),
         Ok(json!({ "text": "query" }))
     );
     assert_eq!(
-        bound(json!({}), "GET", "/p/7/a?i64=8&inner.text=b"),
+        bound(&json!({}), "GET", "/p/7/a?i64=8&inner.text=b"),
         Ok(json!({ "i64": "7", "inner": { "text": "a" } }))
     );
     // Zero is a value, though it is not printed.
     assert_eq!(
-        onto(json!({}), "POST", "/whole/0", &json!({ "i64": "8" })),
+        onto(&json!({}), "POST", "/whole/0", &json!({ "i64": "8" })),
         Ok(json!({}))
     );
     assert_eq!(
-        bound(json!({}), "GET", "/p/0/a?i64=8"),
+        bound(&json!({}), "GET", "/p/0/a?i64=8"),
         Ok(json!({ "inner": { "text": "a" } }))
     );
 }
@@ -326,7 +326,7 @@ fn path_then_query_then_header_then_body() {
 #[test]
 fn conflicts_can_be_refused() {
     let strict = json!({ "body": { "on-conflict": "refuse" }, "headers": { "x-text": "text" } });
-    let refused = |method, path, body: Json| onto(strict.clone(), method, path, &body).unwrap_err();
+    let refused = |method, path, body: Json| onto(&strict, method, path, &body).unwrap_err();
     assert!(
         refused("GET", "/p/7/a?i64=8", json!({})).contains("i64: this is given different values")
     );
@@ -343,24 +343,24 @@ fn conflicts_can_be_refused() {
         )
         .contains("counts[a]: ")
     );
-    assert!(onto(strict.clone(), "POST", "/whole/7", &json!({ "i64": 7 })).is_ok());
-    assert!(bound(strict.clone(), "GET", "/p/7/a?i64=7").is_ok());
+    assert!(onto(&strict, "POST", "/whole/7", &json!({ "i64": 7 })).is_ok());
+    assert!(bound(&strict, "GET", "/p/7/a?i64=7").is_ok());
 }
 
 #[test]
 fn the_body_leaves_nothing_or_the_rest() {
     assert!(
-        bound(json!({}), "POST", "/whole/7?text=a")
+        bound(&json!({}), "POST", "/whole/7?text=a")
             .unwrap_err()
             .contains("whole message")
     );
     let ignore = json!({ "query": { "unknown": "ignore" } });
     assert_eq!(
-        bound(ignore, "POST", "/whole/7?text=a"),
+        bound(&ignore, "POST", "/whole/7?text=a"),
         Ok(json!({ "i64": "7" }))
     );
     assert_eq!(
-        bound(json!({}), "POST", "/part/7?text=a"),
+        bound(&json!({}), "POST", "/part/7?text=a"),
         Ok(json!({ "inner": { "i64": "7" }, "text": "a" }))
     );
 }
@@ -369,14 +369,14 @@ fn the_body_leaves_nothing_or_the_rest() {
 fn the_number_of_values_is_bounded() {
     let few = json!({ "limits": { "fields": 3, "string": 5 } });
     let tags = |n| format!("/q?{}", "tags=a&".repeat(n));
-    assert!(bound(few.clone(), "GET", &tags(3)).is_ok());
+    assert!(bound(&few, "GET", &tags(3)).is_ok());
     assert!(
-        bound(few.clone(), "GET", &tags(4))
+        bound(&few, "GET", &tags(4))
             .unwrap_err()
             .contains("more than 3")
     );
     assert!(
-        bound(few, "GET", "/q?text=123456")
+        bound(&few, "GET", "/q?text=123456")
             .unwrap_err()
             .contains("longer than 5 bytes")
     );
@@ -384,7 +384,7 @@ fn the_number_of_values_is_bounded() {
 
 #[test]
 fn forms_are_bound_as_queries() {
-    let (api, settings) = api(PROTO, json!({}));
+    let (api, settings) = api(PROTO, &json!({}));
     let input = api.rules()[0].rpc.input();
     let mut message = DynamicMessage::new(input.clone());
     let bound = bind_form(&input, "text=a+b&inner.i32=1", &settings).unwrap();

@@ -26,7 +26,7 @@ message M {
 "#;
 
 fn ask(method: &str, path_and_query: &str) -> Json {
-    let (api, settings) = api(PROTO, json!({}));
+    let (api, settings) = api(PROTO, &json!({}));
     let question = Question {
         method,
         path_and_query,
@@ -124,7 +124,7 @@ fn errors_are_exact() {
     let wrong = ask("GET", "/v1/a?big=x");
     assert_eq!(wrong["rpc"], "t.S.Get");
     assert_eq!(wrong["error"]["violations"][0]["field"], "big");
-    let (api, settings) = api(PROTO, json!({}));
+    let (api, settings) = api(PROTO, &json!({}));
     let question = Question {
         method: "POST",
         path_and_query: "/v1/a:go",

@@ -10,11 +10,11 @@ fn lint(rules: &[&str]) -> Vec<String> {
     });
     let source = format!(
         "syntax = \"proto3\"; package t; import \"google/api/annotations.proto\";
-         message In {{ string a = 1; string b = 2; In in = 3; oneof o {{ string c = 4; string d = 5; }} }}
+         message In {{ int32 n = 6; string a = 1; string b = 2; In in = 3; oneof o {{ string c = 4; string d = 5; }} }}
          service S {{\n{} }}",
         methods.collect::<String>()
     );
-    let (api, settings) = api(&source, json!({ "body": { "dotted-path": true } }));
+    let (api, settings) = api(&source, &json!({ "body": { "dotted-path": true } }));
     let warnings = warnings(&api, &settings).into_iter();
     warnings
         .map(|problem| {
@@ -66,8 +66,8 @@ fn what_is_out_of_spec() {
         &["response_body to be a field"],
     );
     assert_one(
-        &[r#"get: "/v1/{c}/{d}""#],
-        &["every request is refused", "oneof `o`"],
+        &[r#"get: "/v1/{n=x/*}""#],
+        &["every request is refused", "type of `n` is int32", "`x/*`"],
     );
 }
 
@@ -122,11 +122,11 @@ fn a_shadowed_rule_names_what_takes_its_requests() {
 fn rules_without_effect() {
     let source = "syntax = \"proto3\"; package t; message In { string a = 1; } service S { rpc M(In) returns (In); }";
     let rules = json!([{ "selector": "t.S.M", "get": "/a" }, { "selector": "t.S.M", "get": "/b" }]);
-    let (both, settings) = api(source, json!({ "rules": rules }));
+    let (both, settings) = api(source, &json!({ "rules": rules }));
     let found = warnings(&both, &settings);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].pointer, "/rules/0");
-    let (none, settings) = api(source, json!({}));
+    let (none, settings) = api(source, &json!({}));
     let found = warnings(&none, &settings);
     assert!(found[0].message.contains("nothing is served"), "{found:?}");
 }

@@ -117,7 +117,7 @@ fn example_segment(rule: &Rule, place: usize, number: usize) -> String {
         Some((name, Kind::String)) => literal(name),
         Some((name, kind)) => example::text(name, &kind).unwrap_or_default(),
     };
-    if *segment == Segment::Rest && number % 2 == 0 {
+    if *segment == Segment::Rest && number.is_multiple_of(2) {
         return format!("{}/more", encoded(&text));
     }
     encoded(&text)

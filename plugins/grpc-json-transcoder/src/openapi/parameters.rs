@@ -8,7 +8,7 @@ use super::{
     place::{Place, Wildcard, variable_at},
 };
 use crate::{
-    rules::{BodyRule, FieldPath, Rule},
+    rules::{BodyRule, FieldPath, Rule, exclusive},
     scalar,
     template::Segment,
 };
@@ -101,7 +101,7 @@ impl Writer<'_> {
                 ));
             }
             Some(variable) if variable.field != name => {
-                notes.push(format!("The field `{}`.", variable.field))
+                notes.push(format!("The field `{}`.", variable.field));
             }
             Some(_) => {}
             None => notes.push(String::from("Not bound to any field.")),
@@ -138,7 +138,7 @@ impl Writer<'_> {
         };
         let mut parameter = json!({ "name": leaf.name, "in": "query" });
         self.describe(field, &mut parameter);
-        let alone = !bound_paths(rule).any(|bound| share_oneof(bound, &leaf.fields));
+        let alone = bound_paths(rule).all(|bound| exclusive(bound, &leaf.fields).is_none());
         if alone && leaf.fields.iter().all(example::is_first_of_oneof) {
             Self::query_example(leaf, field, &mut parameter, parameters);
         }
@@ -218,23 +218,33 @@ impl Writer<'_> {
         for field in message.fields() {
             way.push(field.clone());
             if leaves.len() < MOST && !is_taken(rule, way) {
-                match field.kind() {
-                    Kind::Message(entry) if field.is_map() => {
-                        if scalar::is_text(&entry.map_entry_value_field().kind()) {
-                            leaves.push(self.leaf(way));
-                        }
-                    }
-                    kind if scalar::is_text(&kind) => leaves.push(self.leaf(way)),
-                    Kind::Message(inner) if !field.is_list() && way.len() < DEPTH => {
-                        // A message within itself is told of once.
-                        if way.iter().all(|known| *known.parent_message() != inner) {
-                            self.add_leaves(rule, &inner, way, leaves);
-                        }
-                    }
-                    _ => {}
-                }
+                self.add_leaf(rule, &field, way, leaves);
             }
             way.pop();
+        }
+    }
+
+    fn add_leaf(
+        &self,
+        rule: &Rule,
+        field: &FieldDescriptor,
+        way: &mut Vec<FieldDescriptor>,
+        leaves: &mut Vec<Leaf>,
+    ) {
+        let kind = match field.kind() {
+            Kind::Message(entry) if field.is_map() => entry.map_entry_value_field().kind(),
+            kind => kind,
+        };
+        if scalar::is_text(&kind) {
+            leaves.push(self.leaf(way));
+        } else if let Kind::Message(inner) = kind
+            && !field.is_list()
+            && !field.is_map()
+            && way.len() < DEPTH
+            // A message within itself is told of once.
+            && way.iter().all(|known| *known.parent_message() != inner)
+        {
+            self.add_leaves(rule, &inner, way, leaves);
         }
     }
 
@@ -261,13 +271,4 @@ pub(super) fn bound_paths(rule: &Rule) -> impl Iterator<Item = &[FieldDescriptor
     };
     let bound = rule.variables.iter().chain(headers).map(AsRef::as_ref);
     bound.chain(body)
-}
-
-/// Whether two fields cannot be given together.
-fn share_oneof(one: &[FieldDescriptor], other: &[FieldDescriptor]) -> bool {
-    let differ = one.iter().zip(other).find(|(one, other)| one != other);
-    differ.is_some_and(|(one, other)| {
-        let oneof = one.containing_oneof();
-        oneof.is_some() && oneof == other.containing_oneof()
-    })
 }

@@ -63,7 +63,7 @@ message Thing {
 }
 "#;
 
-fn openapi(given: Json) -> Json {
+fn openapi(given: &Json) -> Json {
     let (api, settings) = api(PROTO, given);
     document(&api, &settings)
 }
@@ -78,7 +78,7 @@ fn parameter<'d>(operation: &'d Json, name: &str) -> &'d Json {
 
 #[test]
 fn rules_become_operations() {
-    let document = openapi(json!({}));
+    let document = openapi(&json!({}));
     assert_eq!(
         document["info"],
         json!({ "title": "shop.v2.Shop", "version": "v2" })
@@ -123,7 +123,7 @@ fn rules_become_operations() {
 
 #[test]
 fn operation_ids_are_unique() {
-    let document = openapi(json!({}));
+    let document = openapi(&json!({}));
     let ids: Vec<_> = operations(&document)
         .map(|operation| operation["operationId"].to_string())
         .collect();
@@ -134,7 +134,7 @@ fn operation_ids_are_unique() {
 
 #[test]
 fn parameters_are_what_the_query_binds() {
-    let document = openapi(json!({ "headers": { "x-name": "name" } }));
+    let document = openapi(&json!({ "headers": { "x-name": "name" } }));
     let get = &document["paths"]["/v2/things/{id}"]["get"];
     let names: Vec<_> = get["parameters"]
         .as_array()
@@ -175,7 +175,7 @@ fn parameters_are_what_the_query_binds() {
 
 #[test]
 fn schemas_follow_the_settings() {
-    let plain = openapi(json!({}));
+    let plain = openapi(&json!({}));
     let thing = &plain["components"]["schemas"]["shop.v2.Thing"];
     assert_eq!(thing["properties"]["id"]["type"], "string");
     assert_eq!(thing["properties"]["at"]["format"], "date-time");
@@ -189,7 +189,7 @@ fn schemas_follow_the_settings() {
         json!({ "type": "string", "enum": ["NONE", "RED"], "description": "Colours that there are." })
     );
     let other = openapi(
-        json!({ "print": { "int64": "number", "enums": "number" }, "errors": { "statuses": { "NOT_FOUND": 410 } } }),
+        &json!({ "print": { "int64": "number", "enums": "number" }, "errors": { "statuses": { "NOT_FOUND": 410 } } }),
     );
     assert_eq!(
         other["components"]["schemas"]["shop.v2.Thing"]["properties"]["id"]["type"],
@@ -207,7 +207,7 @@ fn schemas_follow_the_settings() {
 
 #[test]
 fn bodies_are_what_is_read_and_written() {
-    let document = openapi(json!({ "body": { "form": true } }));
+    let document = openapi(&json!({ "body": { "form": true } }));
     let keys = |json: &Json| -> Vec<String> { json.as_object().unwrap().keys().cloned().collect() };
     let content = |path: &str, method: &str| {
         document["paths"][path][method]["requestBody"]["content"].clone()
@@ -263,7 +263,7 @@ fn examples_can_be_replayed() {
         json!({ "print": { "names": "proto", "enums": "number", "int64": "number" }, "query": styles }),
         json!({ "path": { "unregistered-verb": "refuse" }, "streams": { "dialect": "grpc-gateway" } }),
     ] {
-        let transcoder = transcoder(PROTO, given.clone());
+        let transcoder = transcoder(PROTO, &given);
         let document = transcoder.document();
         for operation in operations(&document) {
             let example = &operation["x-example-request"];
@@ -289,7 +289,7 @@ fn examples_can_be_replayed() {
 /// The parameters' own examples make the same request.
 #[test]
 fn examples_agree_with_their_parameters() {
-    let document = openapi(json!({}));
+    let document = openapi(&json!({}));
     let get = &document["paths"]["/v2/things/{id}"]["get"];
     let path = get["x-example-request"]["path"].as_str().unwrap();
     assert!(path.starts_with("/v2/things/1?"), "{path}");

@@ -208,7 +208,8 @@ impl Compiler<'_> {
                     .map(FieldPath::from)
                     .map_err(|error| in_template(&format!("column {}: {error}", variable.column)))
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        check_exclusive(&variables).map_err(|error| in_template(&error))?;
         Ok(Rule {
             rpc: method.clone(),
             call_path: call_path(method),
@@ -315,6 +316,21 @@ impl Compiler<'_> {
             ),
         });
     }
+}
+
+/// A path cannot give two members of a oneof.
+fn check_exclusive(variables: &[FieldPath]) -> Result<(), String> {
+    for (index, one) in variables.iter().enumerate() {
+        let mut others = variables[index + 1..].iter();
+        if let Some((_, one, other)) = others.find_map(|other| fields::exclusive(one, other)) {
+            return Err(format!(
+                "`{}` and `{}` are members of one oneof, which takes one of them",
+                one.name(),
+                other.name()
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn call_path(method: &MethodDescriptor) -> String {

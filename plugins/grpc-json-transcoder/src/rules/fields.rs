@@ -71,3 +71,14 @@ pub(crate) fn resolve_text(
     }
     Ok(fields)
 }
+
+/// Where two ways part, if that is at members of one oneof, so that only one of the fields can be given.
+pub(crate) fn exclusive<'f>(
+    one: &'f [FieldDescriptor],
+    other: &'f [FieldDescriptor],
+) -> Option<(usize, &'f FieldDescriptor, &'f FieldDescriptor)> {
+    let mut ways = one.iter().zip(other).enumerate();
+    let (place, (ours, theirs)) = ways.find(|(_, (ours, theirs))| ours != theirs)?;
+    let oneof = ours.containing_oneof()?;
+    (theirs.containing_oneof() == Some(oneof)).then_some((place, ours, theirs))
+}

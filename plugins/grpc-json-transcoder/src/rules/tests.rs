@@ -39,7 +39,7 @@ import "google/api/annotations.proto";
 service S {{
   rpc M(In) returns (In) {{ option (google.api.http) = {{ {rule} }}; }}
 }}
-message In {{ string a = 1; In in = 2; repeated string list = 3; map<string, string> map = 4; string two_words = 5; }}
+message In {{ string a = 1; In in = 2; repeated string list = 3; map<string, string> map = 4; string two_words = 5; oneof o {{ string x = 6; string y = 7; }} }}
 "#
     )
 }
@@ -49,7 +49,7 @@ fn titles(api: &Api) -> Vec<(String, String)> {
     api.rules().iter().map(title).collect()
 }
 
-fn problems(source: &str, given: serde_json::Value) -> Vec<(String, String)> {
+fn problems(source: &str, given: &serde_json::Value) -> Vec<(String, String)> {
     let problems = Api::compile(&pool(source), &settings(given)).err();
     let problems = problems.unwrap_or_else(|| panic!("no problem with {source}"));
     let plain = |problem: Problem| (problem.pointer, problem.message);
@@ -58,7 +58,7 @@ fn problems(source: &str, given: serde_json::Value) -> Vec<(String, String)> {
 
 #[test]
 fn rules_are_read_from_the_proto() {
-    let (api, _) = api(SHELVES, json!({}));
+    let (api, _) = api(SHELVES, &json!({}));
     let get = String::from("/t.v1.Shelves/Get");
     assert_eq!(
         titles(&api),
@@ -99,9 +99,9 @@ fn the_extension_need_not_be_declared() {
     set.extend(bytes);
     let undeclared = DescriptorPool::decode(&*set).unwrap();
     assert_eq!(undeclared.all_extensions().len(), 0);
-    let api = Api::compile(&undeclared, &settings(json!({})));
+    let api = Api::compile(&undeclared, &settings(&json!({})));
     let api = api.unwrap_or_else(|problems| panic!("{problems:?}"));
-    assert_eq!(titles(&api), titles(&self::api(SHELVES, json!({})).0));
+    assert_eq!(titles(&api), titles(&self::api(SHELVES, &json!({})).0));
 }
 
 /// The raw fields `service` of a file; a decoded one has lost the options that prost-types does not know.
@@ -120,7 +120,7 @@ fn services(mut file: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_request_finds_its_rule_and_captures() {
-    let (api, _) = api(SHELVES, json!({}));
+    let (api, _) = api(SHELVES, &json!({}));
     let found = api
         .find("PUT", "/v1/shelves/7")
         .unwrap_or_else(|miss| panic!("{miss:?}"));
@@ -144,7 +144,7 @@ fn a_request_finds_its_rule_and_captures() {
 
 #[test]
 fn head_is_get_where_nothing_else_is_said() {
-    let (api, _) = api(&one_rule(r#"get: "/x""#), json!({}));
+    let (api, _) = api(&one_rule(r#"get: "/x""#), &json!({}));
     assert!(api.find("HEAD", "/x").is_ok());
     assert!(api.find("OPTIONS", "/x").is_err());
 }
@@ -156,7 +156,7 @@ fn settings_replace_what_the_proto_says() {
         { "selector": "t.v1.Shelves.Get", "custom": { "*": "/any/{id}" },
           "additional-bindings": [{ "get": "/other/{id}", "response-body": "theme" }] },
     ]);
-    let (api, _) = api(SHELVES, json!({ "rules": rules, "auto-rules": true }));
+    let (api, _) = api(SHELVES, &json!({ "rules": rules, "auto-rules": true }));
     let titles: Vec<_> = titles(&api).into_iter().map(|(title, _)| title).collect();
     assert_eq!(
         titles,
@@ -183,6 +183,7 @@ fn what_is_wrong_is_named_with_its_place() {
         (r#"get: "/{list}""#, "is repeated"),
         (r#"get: "/{map}""#, "is a map"),
         (r#"get: "/{list.x}""#, "has no fields to name"),
+        (r#"get: "/{x}/{y}""#, "`x` and `y` are members of one oneof"),
         (r#"get: "/a//b""#, "column 4: a segment is missing"),
         (r#"post: "/a" body: "b""#, "body: t.In has no field `b`"),
         (
@@ -204,7 +205,7 @@ fn what_is_wrong_is_named_with_its_place() {
             "one level up",
         ),
     ] {
-        let found = problems(&one_rule(rule), json!({}));
+        let found = problems(&one_rule(rule), &json!({}));
         let [(pointer, message)] = found.as_slice() else {
             panic!("{rule}: {found:?}");
         };
@@ -217,7 +218,7 @@ fn what_is_wrong_is_named_with_its_place() {
 #[test]
 fn two_methods_with_one_rule_are_both_named() {
     let rules = json!([{ "selector": "t.v1.Shelves.Bare", "get": "/v1/shelves/{id}" }]);
-    let found = problems(SHELVES, json!({ "rules": rules }));
+    let found = problems(SHELVES, &json!({ "rules": rules }));
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].0, "/rules/0");
     for name in [
@@ -283,7 +284,7 @@ fn settings_must_fit_the_descriptors() {
             "no name",
         ),
     ] {
-        let found = problems(SHELVES, given);
+        let found = problems(SHELVES, &given);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].0, pointer);
         assert!(found[0].1.contains(part), "{found:?}");
@@ -299,7 +300,7 @@ service Health { rpc Check(In) returns (In); }
 message In {}
 "#;
     let auto =
-        |services: &[&str]| api(source, json!({ "auto-rules": true, "services": services })).0;
+        |services: &[&str]| api(source, &json!({ "auto-rules": true, "services": services })).0;
     assert!(auto(&[]).rules().is_empty());
     assert_eq!(auto(&["grpc.health.v1.Health"]).rules().len(), 1);
 }

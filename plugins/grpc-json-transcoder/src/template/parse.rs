@@ -222,7 +222,7 @@ impl Parser<'_> {
                 ':' if colons => self.at += 1,
                 ':' | '/' | '{' | '}' | '*' => break,
                 _ if next.is_ascii_alphanumeric() || "-._~!$&'()+,;=@".contains(next) => {
-                    self.at += 1
+                    self.at += 1;
                 }
                 '?' | '#' => {
                     return self.fail(format!("`{next}` ends a path; a template has no query"));
