@@ -114,6 +114,8 @@ impl Worker {
         };
         Slot {
             plugin: Arc::downgrade(plugin),
+            // Beside the state that each exchange keeps, a call has handles of its own.
+            room: plugin.settings.limits.handles as usize / 2,
             home: Arc::new(home),
             instances: RefCell::default(),
             starting: Cell::new(0),
@@ -167,8 +169,10 @@ impl Worker {
 /// The instances of one plugin on one worker.
 pub(super) struct Slot {
     plugin: Weak<Plugin>,
+    /// Exchanges that may have their state in one instance.
+    room: usize,
     pub(super) home: Arc<Home>,
-    /// Those that new exchanges may use. A plugin that cannot wait needs but one.
+    /// Those that new exchanges may use. A plugin that cannot wait needs but one, as long as that has room.
     instances: RefCell<Vec<Shared>>,
     /// How many more are being started.
     starting: Cell<usize>,
@@ -203,10 +207,16 @@ impl Slot {
         self.plugin.as_ptr() == Arc::as_ptr(plugin)
     }
 
-    /// A warm instance that is in nobody's hands.
+    /// A warm instance that is in nobody's hands, and has room for another exchange.
     pub(super) fn free(self: &Rc<Self>) -> Option<Lent> {
         let instances = self.instances.borrow();
-        instances.iter().find_map(|shared| self.try_lend(shared))
+        let mut with_room = instances.iter().filter(|shared| self.has_room(shared));
+        with_room.find_map(|shared| self.try_lend(shared))
+    }
+
+    /// Every exchange that has its state in an instance holds it.
+    fn has_room(&self, shared: &Shared) -> bool {
+        Arc::strong_count(shared) <= self.room
     }
 
     /// A warm instance; the first exchange starts it.
