@@ -115,7 +115,7 @@ impl Worker {
         Slot {
             plugin: Arc::downgrade(plugin),
             // Beside the state that each exchange keeps, a call has handles of its own.
-            room: plugin.settings.limits.handles as usize / 2,
+            room: (plugin.settings.limits.handles as usize / 2).max(1),
             home: Arc::new(home),
             instances: RefCell::default(),
             starting: Cell::new(0),
