@@ -9,6 +9,7 @@ mod reflection;
 
 use std::{convert::Infallible, future::ready, sync::Arc};
 
+use anyhow::Context;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -37,7 +38,7 @@ pub(crate) async fn serve(listener: TcpListener) -> anyhow::Result<()> {
     let router = Arc::new(Router {
         methods: Methods(Arc::new(Catalogue::with_some_books())),
         health,
-        reflection: ServerReflectionServer::new(Reflection(Arc::new(descriptors::compile()?))),
+        reflection: ServerReflectionServer::new(Reflection(Arc::new(descriptors::served()?))),
     });
     loop {
         let (stream, _) = listener.accept().await?;
@@ -55,9 +56,10 @@ pub(crate) async fn serve(listener: TcpListener) -> anyhow::Result<()> {
     }
 }
 
-/// The encoded descriptors of the service and of all that they import.
-pub(crate) fn descriptor_set() -> anyhow::Result<Vec<u8>> {
-    Ok(descriptors::compile()?.encode_to_vec())
+/// The encoded descriptors of a .proto file and of all that it imports, which may be google/api and google/protobuf.
+pub(crate) fn descriptor_set(file: &str) -> anyhow::Result<Vec<u8>> {
+    let source = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+    Ok(descriptors::compile("main.proto", &source)?.encode_to_vec())
 }
 
 struct Router<H> {

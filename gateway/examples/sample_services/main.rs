@@ -1,7 +1,7 @@
 //! What `cargo xtask run` puts behind the gateway: orders, an issuer of tokens for them, and a gRPC bookstore.
 //!
 //! They listen on 127.0.0.1:9001, 9002 and 9003, or on the three addresses that are given as arguments, and say so.
-//! With the argument `descriptors`, the bookstore's descriptor set is written to standard output, and nothing else.
+//! With the arguments `descriptors FILE`, the descriptor set of a .proto file is written to standard output instead.
 
 mod bookstore;
 mod issuer;
@@ -22,8 +22,11 @@ const ADDRESSES: [&str; 3] = ["127.0.0.1:9001", "127.0.0.1:9002", "127.0.0.1:900
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1).peekable();
-    if arguments.peek().is_some_and(|first| first == "descriptors") {
-        return Ok(std::io::stdout().write_all(&bookstore::descriptor_set()?)?);
+    if arguments.next_if(|first| first == "descriptors").is_some() {
+        let file = arguments
+            .next()
+            .context("write the .proto file after `descriptors`")?;
+        return Ok(std::io::stdout().write_all(&bookstore::descriptor_set(&file)?)?);
     }
     let [orders, issuer, books] =
         ADDRESSES.map(|default| arguments.next().unwrap_or_else(|| default.into()));

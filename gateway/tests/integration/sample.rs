@@ -102,3 +102,35 @@ async fn a_grpc_client_finds_and_calls_the_bookstore() {
     });
     assert_eq!(seen, expected);
 }
+
+/// The descriptors from the service itself, and no file at all.
+#[tokio::test]
+async fn the_bookstore_is_rest_by_its_own_reflection() {
+    let samples = Samples::start();
+    let gateway = Setup::new()
+        .settings(&format!(
+            "plugins: {{ grpc-json-transcoder: {{ component: '{}', grants: [descriptors] }} }}\n\
+             descriptors: {{ bookstore: {{ reflection: 'http://{}', services: [bookstore.v1.Bookstore] }} }}",
+            components::shipped("grpc-json-transcoder").display(),
+            samples.found_in("127.0.0.1:9003")
+        ))
+        .file(
+            "routes.d/bookstore.yaml",
+            samples.found_in(&read("routes.d/bookstore.yaml")),
+        )
+        .start()
+        .await;
+    let book = gateway.get("/v1/shelves/crime/books/moonstone").await;
+    assert_eq!(book.json()["title"], "The Moonstone");
+    let quotes = shell::run(
+        &format!(
+            "curl -s --json '[{{\"shelf\":\"crime\",\"id\":\"moonstone\",\"copies\":2}}]' http://{}/v1/books:quote",
+            gateway.address()
+        ),
+        gateway.folder(),
+    );
+    assert_eq!(
+        quotes.await,
+        r#"[{"title":"The Moonstone","price":"1980"}]"#
+    );
+}

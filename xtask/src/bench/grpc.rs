@@ -1,7 +1,7 @@
 //! What gRPC calls cost, as they are and when they come as REST.
 //!
-//! The upstream is nginx with one answer for every call: a book of the sample bookstore, whose descriptors Envoy and
-//! witgate both read from the same file.
+//! The upstream is nginx with one answer for every call: a book. Envoy and witgate read the same descriptors from the
+//! same file.
 
 use std::{fmt::Write, fs, path::PathBuf, process::Command};
 
@@ -120,10 +120,14 @@ impl Files {
             .workspace
             .build_debug()?
             .join("examples/sample_services");
-        let output = Command::new(program).arg("descriptors").output()?;
+        let proto = bench.workspace.path("benches/bookstore.proto");
+        let output = Command::new(program)
+            .arg("descriptors")
+            .arg(proto)
+            .output()?;
         ensure!(
             output.status.success(),
-            "the sample services give no descriptors"
+            "benches/bookstore.proto does not compile"
         );
         let write = |name: &str, content: &[u8]| {
             let path = bench.folder.join(name);

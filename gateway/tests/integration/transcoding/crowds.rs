@@ -5,7 +5,7 @@ use http::Method;
 use http_body_util::BodyExt;
 use serde_json::json;
 
-use super::{Probe, Stream, release, send, setup, setup_with, start};
+use super::{Probe, Stream, release, send, setup, setup_with};
 use crate::support::client::{self, empty};
 
 const CALLS: usize = 1000;
@@ -15,7 +15,12 @@ const CONNECTIONS: usize = 20;
 /// 1,000 streams that are all open, and all go on.
 #[tokio::test]
 async fn a_thousand_streams_take_little_memory() {
-    let (_probe, gateway) = start().await;
+    let probe = Probe::start().await;
+    // Where one worker has all of them.
+    let gateway = setup(probe.address, "")
+        .settings("workers: 1")
+        .start()
+        .await;
     // What is allocated once is.
     for _ in 0..20 {
         gateway.get("/v1/count/3").await;

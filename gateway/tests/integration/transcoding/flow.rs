@@ -2,8 +2,19 @@
 
 use std::cell::Cell;
 
-use super::{QUIET, Stream, start, watch};
-use crate::support::eventually;
+use bytes::Bytes;
+use http::Method;
+use http_body_util::BodyExt;
+use hyper::body::Frame;
+use serde_json::{Value, json};
+
+use super::{Probe, QUIET, Stream, send, setup, setup_with, start, watch};
+use crate::support::{
+    client::{self, request, streamed},
+    eventually,
+    gateway::Gateway,
+    soon,
+};
 
 const MIB: u64 = 1 << 20;
 
@@ -43,6 +54,63 @@ async fn a_download_is_its_bytes() {
     assert_eq!(answer.header("content-type"), Some("application/x-zeros"));
     assert_eq!(answer.body.len(), 100_000);
     assert!(answer.body.iter().all(|byte| *byte == 0));
+}
+
+/// As it comes: nothing of it is collected.
+#[tokio::test]
+async fn a_long_upload_takes_no_more_memory_than_a_short_one() {
+    let (_probe, gateway) = start().await;
+    upload(&gateway, 16).await;
+    let before = gateway.resident();
+    let seen = upload(&gateway, 1024).await;
+    assert_eq!(seen["contentType"], "application/x-tar");
+    assert_eq!(seen["bytes"], (64 * MIB).to_string());
+    assert!(seen["pieces"].as_u64().unwrap() > 64, "{seen}");
+    let grown = gateway.resident().saturating_sub(before);
+    assert!(grown < 8 * MIB, "{grown} bytes more");
+}
+
+/// So many pieces of 64 KiB.
+async fn upload(gateway: &Gateway, pieces: usize) -> Value {
+    let (sender, content) = streamed();
+    let sent = request(Method::POST, gateway.address(), "/v1/upload")
+        .header("content-type", "application/x-tar")
+        .body(content)
+        .unwrap();
+    let address = gateway.address();
+    let answer = tokio::spawn(async move { client::send(address, sent).await });
+    for _ in 0..pieces {
+        let piece = Frame::data(Bytes::from_static(&[0; 65_536]));
+        soon("room for a piece", sender.send(piece)).await.unwrap();
+    }
+    drop(sender);
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    answer.json()
+}
+
+/// What is larger than a call of a plugin may be by default needs leave in `witgate.yaml`.
+#[tokio::test]
+async fn large_messages_pass_where_they_are_allowed() {
+    let probe = Probe::start().await;
+    let large = json!({ "item": { "displayName": "x".repeat(3_000_000) } });
+    let limits = ", limits: { body: 8MiB, host-call: 16MiB, memory: 64MiB, time: 1s }";
+    let gateway = setup_with(probe.address, "", limits).start().await;
+    let answer = send(&gateway, Method::POST, "/v1/echo", large.clone()).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert_eq!(answer.json()["request"], large);
+    let stream = Stream::open(&gateway, "/v1/count/2?size=3000000", "application/x-ndjson").await;
+    let lines = stream.rest().await;
+    assert_eq!(lines.lines().count(), 2);
+    assert!(lines.lines().all(|line| line.len() > 3_000_000));
+    // Where they are not, a client learns that, at the latest from how the body ends.
+    let gateway = setup(probe.address, "").start().await;
+    let answer = send(&gateway, Method::POST, "/v1/echo", large).await;
+    assert_eq!(answer.status(), 413, "{}", answer.text());
+    let stream = Stream::open(&gateway, "/v1/count/1?size=3000000", "application/x-ndjson").await;
+    let refused = stream.response.status().is_server_error();
+    let body = stream.response.into_body().collect().await;
+    assert!(refused || body.is_err());
 }
 
 /// Of 256 MiB, the server gets rid of no more than fits into windows and buffers until the client reads.

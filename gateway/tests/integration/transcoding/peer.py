@@ -92,6 +92,15 @@ async def download(request, context):
         mine.sent += 1
 
 
+async def upload(requests, context):
+    answer = message(f"{PACKAGE}.UploadResponse")()
+    async for piece in requests:
+        answer.content_type = answer.content_type or piece.content_type
+        answer.bytes += len(piece.data)
+        answer.pieces += 1
+    return answer
+
+
 async def sum_up(requests, context):
     answer = message(f"{PACKAGE}.SumResponse")()
     async for number in requests:
@@ -128,8 +137,8 @@ async def watch(request, context):
 
 
 METHODS = {
-    "Echo": echo, "Patch": patch, "Fail": fail, "Count": count, "Download": download, "Sum": sum_up,
-    "Double": double, "Wait": wait, "Release": release, "Watch": watch,
+    "Echo": echo, "Patch": patch, "Fail": fail, "Count": count, "Download": download,
+    "Upload": upload, "Sum": sum_up, "Double": double, "Wait": wait, "Release": release, "Watch": watch,
 }
 
 
