@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Each stage has a module of its own and knows no other; here they are put together. A stage that fails returns
-//! its own error, [`failure`] makes an answer of it, [`reply`] writes it down.
+//! its own error, [`failure`] makes an answer of it, [`reply`] writes it down. Around all of them, [`grpc_web`] makes
+//! gRPC of gRPC-Web.
 
 pub mod body;
 mod connection;
@@ -19,6 +20,7 @@ mod forward;
 pub mod grpc;
 pub mod grpc_web;
 pub mod listen;
+mod lookup;
 mod policies;
 pub mod protocol;
 pub mod reply;
@@ -29,26 +31,24 @@ pub mod upstream;
 use std::{convert::Infallible, rc::Rc};
 
 use futures_util::future::{Either, ready};
-use http::{Method, Request, Response, StatusCode, header, request};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use tower::{Service, ServiceBuilder};
 
-use crate::{
-    snapshot::{Action, Route},
-    worker::Worker,
-};
+use crate::{snapshot::Action, worker::Worker};
 pub use connection::serve;
 
 use body::{ClientStream, RequestBody};
 use connection::Client;
-use context::{Facts, LocalResponse};
+use context::LocalResponse;
 use exchange::Exchange;
 use failure::Failure;
 use forward::{Outgoing, Way};
 use grpc_web::{GrpcWeb, Web};
+use lookup::{preflight, redirect_view, viewed};
 use protocol::{Refusal, Scan, fields, forwarding, normalise};
 use reply::{ReplyBody, Source};
-use route::{RequestView, RouteIndex, Table, cors, redirect::RedirectView};
+use route::RouteIndex;
 
 /// A response before it is bound to the end of its exchange.
 type Reply = Response<Source>;
@@ -58,11 +58,10 @@ type Advanced = Result<(Box<Exchange>, Reply), (Box<Exchange>, Failure)>;
 
 /// What serves the requests of one client connection. It has no error: every failure has an answer.
 pub fn stack(worker: &Rc<Worker>, client: &Rc<Client>) -> impl Served<Request<Incoming>> {
-    let exchanges = (
-        exchanges::<Incoming>(worker, client, false),
-        exchanges::<Web>(worker, client, true),
-    );
-    GrpcWeb::around(exchanges.0, exchanges.1)
+    // One count for each service: they are cloned with every request.
+    let ends = Rc::new((Rc::clone(worker), Rc::clone(client)));
+    let plain = exchanges::<Incoming>(Rc::clone(&ends), false);
+    GrpcWeb::around(plain, exchanges::<Web>(ends, true))
 }
 
 /// A service that has an answer to everything.
@@ -82,17 +81,15 @@ where
 
 /// One exchange after the other; `web` are those that tonic-web translates.
 fn exchanges<B>(
-    worker: &Rc<Worker>,
-    client: &Rc<Client>,
+    ends: Rc<(Rc<Worker>, Rc<Client>)>,
     web: bool,
 ) -> impl Served<(Scan, Request<B>)> + 'static
 where
     B: Into<ClientStream> + 'static,
 {
-    let (worker, client) = (Rc::clone(worker), Rc::clone(client));
     ServiceBuilder::new()
         .map_request(move |(scan, request): (Scan, Request<B>)| {
-            let exchange = Exchange::begin(&worker, &client, &request, web);
+            let exchange = Exchange::begin(&ends.0, &ends.1, &request, web);
             (exchange, scan, request)
         })
         .map_response(|(exchange, reply): (Box<Exchange>, Reply)| exchange.finish(reply))
@@ -250,151 +247,5 @@ async fn run(exchange: &mut Exchange, planned: &mut Planned) -> Result<Reply, Fa
     }
 }
 
-/// A page of another origin asks what it may send: the answer, if there is a route with `cors` that what it announces
-/// would find. All other requests of this kind are requests like any other.
-fn preflight(
-    table: &Table<Route>,
-    head: &request::Parts,
-) -> Option<(RouteIndex, Result<LocalResponse, Failure>)> {
-    let announced = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-    let announced = Method::from_bytes(announced.as_bytes()).ok()?;
-    if head.method != Method::OPTIONS || !head.headers.contains_key(header::ORIGIN) {
-        return None;
-    }
-    let index = viewed(head, &announced, |view| {
-        cors::find(table, view, |route: &Route| route.cors.is_some())
-    })?;
-    let answer = table.get(index).cors.as_ref()?.preflight(&head.headers);
-    let answer = answer.ok_or(Failure::Origin).map(|fields| {
-        let mut response = LocalResponse::default();
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        *response.headers_mut() = fields;
-        response
-    });
-    Some((index, answer))
-}
-
-/// Shows what routing reads of a head, with another method perhaps.
-fn viewed<R>(head: &request::Parts, method: &Method, see: impl FnOnce(&RequestView<'_>) -> R) -> R {
-    let authority = authority(head);
-    let host = without_port(authority);
-    let lower;
-    let host = if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        lower = host.to_ascii_lowercase();
-        &lower
-    } else {
-        host
-    };
-    see(&RequestView {
-        method,
-        host,
-        path: head.uri.path(),
-        query: head.uri.query(),
-        headers: &head.headers,
-    })
-}
-
-fn redirect_view<'a>(head: &'a request::Parts, facts: &Facts) -> RedirectView<'a> {
-    RedirectView {
-        secure: facts.secure,
-        authority: authority(head),
-        path: head.uri.path(),
-        query: head.uri.query(),
-    }
-}
-
-/// `host`, which `normalise` has checked.
-fn authority(head: &request::Parts) -> &str {
-    head.headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default()
-}
-
-fn without_port(authority: &str) -> &str {
-    match authority.bytes().rposition(|byte| byte == b':') {
-        Some(colon) if !authority[colon..].contains(']') => &authority[..colon],
-        _ => authority,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::{fs, path::Path};
-
-    const STAGES: [&str; 5] = ["listen", "protocol", "route", "sandbox", "upstream"];
-
-    fn each_file(folder: &Path, see: &mut dyn FnMut(&Path, &str)) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                each_file(&path, see);
-            } else {
-                see(&path, &fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
-
-    /// What a file imports, one line for each `use`.
-    fn imports(text: &str) -> Vec<String> {
-        let uses = text
-            .split("\n")
-            .map(str::trim_start)
-            .collect::<Vec<_>>()
-            .join(" ");
-        let uses = uses
-            .split(" use ")
-            .skip(1)
-            .filter_map(|rest| rest.split(';').next());
-        uses.map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn stages_do_not_know_each_other() {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut seen = 0;
-        for stage in STAGES {
-            each_file(&source.join("pipeline").join(stage), &mut |path, text| {
-                seen += 1;
-                for import in imports(text) {
-                    for other in STAGES.iter().filter(|other| **other != stage) {
-                        let named = format!("pipeline::{other}");
-                        let inside =
-                            import.starts_with("crate::") || import.contains("super::super");
-                        let listed = inside && import.contains(&format!(" {other}::"));
-                        assert!(
-                            !import.contains(&named) && !listed,
-                            "{}: {import}",
-                            path.display()
-                        );
-                    }
-                    for above in [
-                        "crate::snapshot",
-                        "crate::worker",
-                        "crate::app",
-                        "crate::admin",
-                    ] {
-                        assert!(!import.starts_with(above), "{}: {import}", path.display());
-                    }
-                }
-            });
-        }
-        assert!(seen > 50, "{seen} files");
-    }
-
-    #[test]
-    fn only_the_sandbox_names_wasmtime() {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        each_file(&source, &mut |path, text| {
-            if !path.components().any(|part| part.as_os_str() == "sandbox")
-                && !path.ends_with("sandbox.rs")
-            {
-                assert!(
-                    !text.contains(concat!("wasm", "time::")),
-                    "{}",
-                    path.display()
-                );
-            }
-        });
-    }
-}
+mod tests;

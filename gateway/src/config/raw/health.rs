@@ -17,15 +17,16 @@ pub struct Health {
     pub grpc: Option<Spanned<ShortOr<GrpcHealth>>>,
     /// By a GET of this path, which is to be answered with 2xx.
     pub http: Option<Spanned<String>>,
-    /// Between two checks of an endpoint.
+    /// Between two checks of an endpoint. Default: `5s`.
     pub interval: Spanned<HumanDuration>,
-    /// How long a check may take.
+    /// How long a check may take. Default: `1s`.
     pub timeout: Spanned<HumanDuration>,
     /// So many checks in a row must succeed for an endpoint to be well again. The first check of all decides alone.
+    /// Default: 2.
     pub healthy: Spanned<u16>,
-    /// So many checks in a row must fail for an endpoint to be unwell.
+    /// So many checks in a row must fail for an endpoint to be unwell. Default: 3.
     pub unhealthy: Spanned<u16>,
-    /// When no endpoint is well: `true` sends requests to all of them, `false` answers 503.
+    /// When no endpoint is well: `true` sends requests to all of them, `false` answers 503. Default: false.
     pub fail_open: bool,
 }
 

@@ -225,6 +225,28 @@ async fn the_earlier_deadline_counts_and_a_route_may_set_it() {
     assert!(resets.try_recv().is_err());
 }
 
+/// More than all windows hold is still to be sent when the server has seen enough.
+#[tokio::test]
+async fn a_call_that_its_server_ends_early() {
+    let upstream = peer::upstream(|mut call| async move {
+        soon("a message", call.body.data()).await;
+        call.fail("5");
+    })
+    .await;
+    let gateway = proxy(upstream, "").await;
+    let mut client = Client::new(gateway.address()).await;
+    let (response, mut sending) = client.call("/a.B/C", &[]).await;
+    for _ in 0..100 {
+        let piece = Bytes::from(vec![0; 1 << 20]);
+        sending.send_data(piece, false).unwrap();
+    }
+    let outcome = peer::outcome(response).await;
+    assert_eq!(outcome.status(), ("5", true));
+    peer::reset_of(&mut sending).await;
+    let outcome = client.unary("/a.B/C", &[]).await;
+    assert_eq!(outcome.status(), ("5", true), "the connection lives on");
+}
+
 #[tokio::test]
 async fn a_call_without_a_status_gets_one() {
     let upstream = peer::upstream(|mut call| async move {

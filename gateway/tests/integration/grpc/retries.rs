@@ -243,7 +243,7 @@ async fn http_errors_are_sent_again_too() {
     let upstream = serve(move |_| {
         let nth = counter.fetch_add(1, Relaxed);
         async move {
-            let status = if nth % 2 == 0 { 503 } else { 200 };
+            let status = if nth.is_multiple_of(2) { 503 } else { 200 };
             let response = Response::builder().status(status);
             response.body(full("body")).unwrap()
         }
