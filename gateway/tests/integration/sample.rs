@@ -122,15 +122,10 @@ async fn the_bookstore_is_rest_by_its_own_reflection() {
         .await;
     let book = gateway.get("/v1/shelves/crime/books/moonstone").await;
     assert_eq!(book.json()["title"], "The Moonstone");
-    let quotes = shell::run(
-        &format!(
-            "curl -s --json '[{{\"shelf\":\"crime\",\"id\":\"moonstone\",\"copies\":2}}]' http://{}/v1/books:quote",
-            gateway.address()
-        ),
-        gateway.folder(),
+    let command = format!(
+        "curl -s --json '[{{\"shelf\":\"crime\",\"id\":\"moonstone\",\"copies\":2}}]' http://{}/v1/books:quote",
+        gateway.address()
     );
-    assert_eq!(
-        quotes.await,
-        r#"[{"title":"The Moonstone","price":"1980"}]"#
-    );
+    let quotes = shell::run(&command, gateway.folder()).await;
+    assert_eq!(quotes, r#"[{"title":"The Moonstone","price":"1980"}]"#);
 }
