@@ -16,6 +16,7 @@ mod examples;
 mod floods;
 mod grpc;
 mod headers;
+mod held_heads;
 mod hostility;
 mod issuers;
 mod jwt;
