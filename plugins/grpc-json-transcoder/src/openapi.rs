@@ -23,6 +23,7 @@ use crate::{
     settings::Settings,
 };
 use comments::Comments;
+use example::Examples;
 use place::Place;
 use schemas::Schemas;
 
@@ -37,6 +38,7 @@ struct Writer<'a> {
     settings: &'a Settings,
     comments: &'a Comments,
     schemas: Schemas<'a>,
+    examples: Examples<'a>,
     /// `operationId`s that are taken.
     ids: BTreeSet<String>,
 }
@@ -48,6 +50,7 @@ pub(crate) fn document(api: &Api, settings: &Settings) -> Json {
         settings,
         comments: &comments,
         schemas: Schemas::new(&settings.print, &comments),
+        examples: Examples(&settings.print),
         ids: BTreeSet::new(),
     };
     let paths = writer.paths();

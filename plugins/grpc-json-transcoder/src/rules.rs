@@ -4,6 +4,7 @@ mod compile;
 mod fields;
 mod http_rule;
 mod place;
+mod rule;
 #[cfg(test)]
 mod tests;
 

@@ -3,7 +3,7 @@
 use prost_reflect::{FieldDescriptor, Kind};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Writer, example, parameters::bound_paths};
+use super::{Writer, example::Examples, parameters::bound_paths};
 use crate::{
     plan::Plan,
     rules::{BodyRule, Rule},
@@ -37,11 +37,17 @@ impl Writer<'_> {
             BodyRule::None => return None,
             BodyRule::Whole => {
                 let input = rule.rpc.input();
-                (self.schemas.message(&input), whole_example(rule))
+                (
+                    self.schemas.message(&input),
+                    whole_example(self.examples, rule),
+                )
             }
             BodyRule::Field(path) => {
                 let field = path.last()?;
-                (self.schemas.field(field), field_example(rule, field))
+                (
+                    self.schemas.field(field),
+                    field_example(self.examples, rule, field),
+                )
             }
         };
         let mut content = Map::new();
@@ -124,31 +130,35 @@ impl Writer<'_> {
 }
 
 /// The message but for what the path and header fields bind.
-fn whole_example(rule: &Rule) -> Json {
+fn whole_example(examples: Examples<'_>, rule: &Rule) -> Json {
     let bound = bound_paths(rule).filter_map(<[_]>::first);
     let input = Kind::Message(rule.rpc.input());
-    message_example(&input, &siblings(bound)).unwrap_or_else(|| json!({}))
+    message_example(examples, &input, &siblings(bound)).unwrap_or_else(|| json!({}))
 }
 
 /// The field but for what the path and header fields bind within it.
-fn field_example(rule: &Rule, field: &FieldDescriptor) -> Json {
+fn field_example(examples: Examples<'_>, rule: &Rule, field: &FieldDescriptor) -> Json {
     let bound = bound_paths(rule).flatten().filter(|bound| *bound != field);
     let single = !field.is_list() && !field.is_map();
     let message = single
-        .then(|| message_example(&field.kind(), &siblings(bound)))
+        .then(|| message_example(examples, &field.kind(), &siblings(bound)))
         .flatten();
     message
-        .or_else(|| example::field(field, 0))
+        .or_else(|| examples.field(field, 0))
         .unwrap_or(Json::Null)
 }
 
 /// A message that is written by its fields.
-fn message_example(kind: &Kind, without: &[FieldDescriptor]) -> Option<Json> {
+fn message_example(
+    examples: Examples<'_>,
+    kind: &Kind,
+    without: &[FieldDescriptor],
+) -> Option<Json> {
     let message = kind.as_message()?;
     if message.full_name().starts_with("google.protobuf.") {
-        return example::json("name", kind, 0);
+        return examples.value("name", kind, 0);
     }
-    example::message(message, without, 0).map(Json::Object)
+    examples.message(message, without, 0).map(Json::Object)
 }
 
 /// Fields, and those that cannot be given together with them.

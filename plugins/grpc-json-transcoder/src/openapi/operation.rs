@@ -2,14 +2,18 @@
 
 use std::fmt::Write as _;
 
-use prost_reflect::Kind;
+use prost_reflect::{FieldDescriptor, Kind};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Writer, example,
+    Writer,
     place::{Place, variable_at},
 };
-use crate::{plan::Plan, rules::Rule, template::Segment};
+use crate::{
+    plan::Plan,
+    rules::Rule,
+    template::{Segment, Template},
+};
 
 impl Writer<'_> {
     pub(super) fn operation(&mut self, rule: &Rule, method: &str, place: &Place) -> Json {
@@ -40,7 +44,7 @@ impl Writer<'_> {
             .iter()
             .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
             .collect();
-        let mut path = example_path(&segments, rule.template.verb());
+        let mut path = example_path(&rule.template, &segments);
         if !query.is_empty() {
             let _ = write!(path, "?{}", query.join("&"));
         }
@@ -80,59 +84,62 @@ impl Writer<'_> {
     fn example_segments(&self, rule: &Rule, method: &str) -> Vec<String> {
         let mut segments = Vec::new();
         for number in 0..10 {
-            segments = (0..rule.template.segments().len())
-                .map(|place| example_segment(rule, place, number))
+            let places = 0..rule.template.segments().len();
+            segments = places
+                .map(|place| self.example_segment(rule, place, number))
                 .collect();
-            let path = example_path(&segments, rule.template.verb());
-            if self
-                .api
-                .find(method, &path)
-                .is_ok_and(|found| std::ptr::eq(found.rule, rule))
-            {
+            let path = example_path(&rule.template, &segments);
+            let found = self.api.find(method, &path);
+            if found.is_ok_and(|found| std::ptr::eq(found.rule, rule)) {
                 break;
             }
         }
         segments
     }
+
+    fn example_segment(&self, rule: &Rule, place: usize, number: usize) -> String {
+        let segment = &rule.template.segments()[place];
+        if let Segment::Literal(text) = segment {
+            return text.clone();
+        }
+        let variable = variable_at(&rule.template, place);
+        let mut variables = rule.template.variables().iter();
+        let index = variables.position(|known| Some(known) == variable);
+        let field = index.and_then(|index| rule.variables[index].last());
+        let name = field.map_or("any", FieldDescriptor::name);
+        let text = match field.map(FieldDescriptor::kind) {
+            None | Some(Kind::String) if number == 0 => name.to_owned(),
+            None | Some(Kind::String) => format!("{name}-{number}"),
+            Some(kind) => self.examples.text(name, &kind).unwrap_or_default(),
+        };
+        if *segment == Segment::Rest && number.is_multiple_of(2) {
+            return format!("{text}/more");
+        }
+        text
+    }
 }
 
-fn example_segment(rule: &Rule, place: usize, number: usize) -> String {
-    let literal = |name: &str| match number {
-        0 => name.to_owned(),
-        _ => format!("{name}-{number}"),
-    };
-    let segment = &rule.template.segments()[place];
-    if let Segment::Literal(text) = segment {
-        return text.clone();
+fn example_path(template: &Template, segments: &[String]) -> String {
+    let mut path = String::new();
+    for (kind, text) in template.segments().iter().zip(segments) {
+        match kind {
+            Segment::Literal(text) => {
+                let _ = write!(path, "/{text}");
+            }
+            Segment::One => {
+                let _ = write!(path, "/{}", encoded(text));
+            }
+            Segment::Rest => {
+                let parts = text.split('/').map(|part| format!("/{}", encoded(part)));
+                path.extend(parts);
+            }
+        }
     }
-    let variable = variable_at(&rule.template, place);
-    let index = rule
-        .template
-        .variables()
-        .iter()
-        .position(|known| Some(known) == variable);
-    let field = index.and_then(|index| rule.variables[index].last());
-    let text = match field.map(|field| (field.name(), field.kind())) {
-        None => literal("any"),
-        Some((name, Kind::String)) => literal(name),
-        Some((name, kind)) => example::text(name, &kind).unwrap_or_default(),
-    };
-    if *segment == Segment::Rest && number.is_multiple_of(2) {
-        return format!("{}/more", encoded(&text));
-    }
-    encoded(&text)
-}
-
-fn example_path(segments: &[String], verb: &str) -> String {
-    let mut path: String = segments
-        .iter()
-        .map(|segment| format!("/{segment}"))
-        .collect();
     if path.is_empty() {
         path.push('/');
     }
-    if !verb.is_empty() {
-        let _ = write!(path, ":{verb}");
+    if !template.verb().is_empty() {
+        let _ = write!(path, ":{}", template.verb());
     }
     path
 }

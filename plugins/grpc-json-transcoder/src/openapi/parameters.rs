@@ -106,8 +106,7 @@ impl Writer<'_> {
             Some(_) => {}
             None => notes.push(String::from("Not bound to any field.")),
         }
-        let mut parameter =
-            json!({ "name": name, "in": "path", "required": true, "example": example });
+        let mut parameter = json!({ "name": name, "in": "path", "required": true, "example": fitting(example, &schema) });
         if *segment == Segment::Rest {
             notes.push(String::from(
                 "Any number of segments: slashes stand in the path as they are.",
@@ -125,8 +124,8 @@ impl Writer<'_> {
         let Some(field) = path.last() else { return };
         let mut parameter = json!({ "name": name, "in": "header" });
         self.describe(field, &mut parameter);
-        if let Some(text) = example::text(field.name(), &field.kind()) {
-            parameter["example"] = json!(text);
+        if let Some(text) = self.examples.text(field.name(), &field.kind()) {
+            show(&mut parameter, &json!(self.examples.field(field, 0)));
             parameters.headers.push((name.to_owned(), text));
         }
         parameters.list.push(parameter);
@@ -139,40 +138,31 @@ impl Writer<'_> {
         let mut parameter = json!({ "name": leaf.name, "in": "query" });
         self.describe(field, &mut parameter);
         let alone = bound_paths(rule).all(|bound| exclusive(bound, &leaf.fields).is_none());
-        if alone && leaf.fields.iter().all(example::is_first_of_oneof) {
-            Self::query_example(leaf, field, &mut parameter, parameters);
+        if alone
+            && leaf.fields.iter().all(example::is_first_of_oneof)
+            && let Some(example) = self.query_example(leaf, field)
+        {
+            show(&mut parameter, &json!(self.examples.field(field, 0)));
+            parameters.query.push(example);
         }
         parameters.list.push(parameter);
     }
 
-    fn query_example(
-        leaf: &Leaf,
-        field: &FieldDescriptor,
-        parameter: &mut Json,
-        parameters: &mut Parameters,
-    ) {
+    /// Name and value of a parameter.
+    fn query_example(&self, leaf: &Leaf, field: &FieldDescriptor) -> Option<(String, String)> {
         if let Kind::Message(entry) = field.kind()
             && field.is_map()
         {
-            let key = example::text("key", &entry.map_entry_key_field().kind());
-            let value = example::text("value", &entry.map_entry_value_field().kind());
-            if let (Some(key), Some(value)) = (key, value) {
-                parameter["example"] = json!({ &key: value });
-                parameters
-                    .query
-                    .push((format!("{}[{key}]", leaf.name), value));
-            }
-            return;
+            let key = self
+                .examples
+                .text("key", &entry.map_entry_key_field().kind())?;
+            let value = self
+                .examples
+                .text("value", &entry.map_entry_value_field().kind())?;
+            return Some((format!("{}[{key}]", leaf.name), value));
         }
-        let Some(text) = example::text(field.name(), &field.kind()) else {
-            return;
-        };
-        parameter["example"] = if field.is_list() {
-            json!([text])
-        } else {
-            json!(text)
-        };
-        parameters.query.push((leaf.name.clone(), text));
+        let text = self.examples.text(field.name(), &field.kind())?;
+        Some((leaf.name.clone(), text))
     }
 
     /// Schema, style and comment.
@@ -254,6 +244,23 @@ impl Writer<'_> {
             name: names.join("."),
             fields: way.to_vec(),
         }
+    }
+}
+
+/// Adds an example to a parameter, within its content if that is what it has.
+fn show(parameter: &mut Json, example: &Json) {
+    let place = match parameter.get_mut("content") {
+        Some(content) => &mut content["application/json"],
+        None => parameter,
+    };
+    place["example"] = example.clone();
+}
+
+/// The text as the schema has it.
+fn fitting(text: &str, schema: &Json) -> Json {
+    match schema["type"].as_str() {
+        Some("integer" | "boolean") => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+        _ => json!(text),
     }
 }
 

@@ -4,6 +4,9 @@ use witgate_plugin::Asked;
 use super::*;
 use crate::testing::{api, transcoder};
 
+/// The service of the samples.
+const BOOKSTORE: &str = include_str!("../../../../routes.d/bookstore.proto");
+
 const PROTO: &str = r#"
 syntax = "proto3";
 package shop.v2;
@@ -263,26 +266,31 @@ fn examples_can_be_replayed() {
         json!({ "print": { "names": "proto", "enums": "number", "int64": "number" }, "query": styles }),
         json!({ "path": { "unregistered-verb": "refuse" }, "streams": { "dialect": "grpc-gateway" } }),
     ] {
-        let transcoder = transcoder(PROTO, &given);
-        let document = transcoder.document();
-        for operation in operations(&document) {
-            let example = &operation["x-example-request"];
-            let headers = example["headers"].as_object().unwrap().iter();
-            let asked = Asked {
-                method: example["method"].as_str().unwrap().to_owned(),
-                path_and_query: example["path"].as_str().unwrap().to_owned(),
-                headers: headers
-                    .map(|(name, value)| (name.clone(), value.as_str().unwrap().into()))
-                    .collect(),
-                body: example["body"].as_str().map(Into::into),
-            };
-            let answer = transcoder.answer(&asked);
-            assert_eq!(answer.get("error"), None, "{given}: {operation:#}");
-            assert_eq!(
-                answer["rpc"], operation["x-grpc-method"],
-                "{given}: {operation:#}"
-            );
-        }
+        replay(PROTO, &given);
+    }
+    replay(BOOKSTORE, &json!({}));
+}
+
+fn replay(source: &str, given: &Json) {
+    let transcoder = transcoder(source, given);
+    let document = transcoder.document();
+    for operation in operations(&document) {
+        let example = &operation["x-example-request"];
+        let headers = example["headers"].as_object().unwrap().iter();
+        let asked = Asked {
+            method: example["method"].as_str().unwrap().to_owned(),
+            path_and_query: example["path"].as_str().unwrap().to_owned(),
+            headers: headers
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap().into()))
+                .collect(),
+            body: example["body"].as_str().map(Into::into),
+        };
+        let answer = transcoder.answer(&asked);
+        assert_eq!(answer.get("error"), None, "{given}: {operation:#}");
+        assert_eq!(
+            answer["rpc"], operation["x-grpc-method"],
+            "{given}: {operation:#}"
+        );
     }
 }
 

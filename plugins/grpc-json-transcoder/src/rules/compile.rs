@@ -1,20 +1,16 @@
 //! From descriptors and settings to the rules of an API.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 
-use prost_reflect::{DescriptorPool, Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
+use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use witgate_plugin::config::Problem;
 
 use super::{
-    Api, BodyRule, FieldPath, Origin, Rule, fields,
+    Api, Origin, Rule,
     http_rule::{HttpRule, Malformed},
-    place,
+    place, rule,
 };
-use crate::{
-    matcher::Matcher,
-    settings::{Settings, UnknownParameters},
-    template::Template,
-};
+use crate::{matcher::Matcher, settings::Settings};
 
 /// Services that are there for tools, not for REST clients; they are served only by name.
 const TOOLS: [&str; 2] = ["grpc.reflection.", "grpc.health."];
@@ -114,7 +110,7 @@ impl Compiler<'_> {
         match HttpRule::of(method) {
             Ok(Some(rule)) => self.bindings(method, &rule, Origin::Proto),
             Ok(None) if self.settings.auto_rules => {
-                let template = call_path(method);
+                let template = rule::call_path(method);
                 let rule = HttpRule {
                     patterns: vec![(String::from("POST"), template)],
                     body: String::from("*"),
@@ -146,7 +142,7 @@ impl Compiler<'_> {
     }
 
     fn binding(&mut self, method: &MethodDescriptor, rule: &HttpRule, origin: Origin, place: &str) {
-        let rule = match self.rule(method, rule, origin) {
+        let rule = match rule::rule(self.settings, method, rule, origin) {
             Ok(rule) => rule,
             Err(message) => return self.problem(method, origin, place, &message),
         };
@@ -170,108 +166,6 @@ impl Compiler<'_> {
             return self.problem(method, origin, place, &message);
         }
         self.rules.push(rule);
-    }
-
-    fn rule(
-        &self,
-        method: &MethodDescriptor,
-        rule: &HttpRule,
-        origin: Origin,
-    ) -> Result<Rule, String> {
-        let (http_method, template) = match rule.patterns.as_slice() {
-            [pattern] => pattern,
-            [] => {
-                return Err(String::from(
-                    "the rule has no template; write one under `get`, `put`, `post`, `delete`, `patch` or `custom`",
-                ));
-            }
-            _ => {
-                return Err(String::from(
-                    "the rule has several templates; put all but one into additional bindings",
-                ));
-            }
-        };
-        if !is_token(http_method) {
-            return Err(format!(
-                "`{http_method}` is no method of HTTP; write one, or `*` for any"
-            ));
-        }
-        let input = method.input();
-        let in_template = |error: &dyn std::fmt::Display| format!("`{template}`: {error}");
-        let parsed = Template::parse(template).map_err(|error| in_template(&error))?;
-        let variables = parsed
-            .variables()
-            .iter()
-            .map(|variable| {
-                let fields = fields::resolve_text(&input, &variable.field);
-                fields
-                    .map(FieldPath::from)
-                    .map_err(|error| in_template(&format!("column {}: {error}", variable.column)))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        check_exclusive(&variables).map_err(|error| in_template(&error))?;
-        Ok(Rule {
-            rpc: method.clone(),
-            call_path: call_path(method),
-            method: http_method.clone(),
-            template: parsed,
-            variables,
-            body: self.body(&input, &rule.body)?,
-            response_body: self.response_body(&method.output(), &rule.response_body)?,
-            headers: self.headers(&input),
-            capture: self.capture(&input),
-            origin,
-        })
-    }
-
-    fn body(&self, input: &MessageDescriptor, body: &str) -> Result<BodyRule, String> {
-        match body {
-            "" => return Ok(BodyRule::None),
-            "*" => return Ok(BodyRule::Whole),
-            _ if body.contains('.') && !self.settings.body.dotted_path => {
-                return Err(format!(
-                    "body: `{body}` is not a field of the request itself (http.proto); name one, or switch on `dotted-path` of `body`"
-                ));
-            }
-            _ => {}
-        }
-        let fields = fields::resolve(input, body).map_err(|error| format!("body: {error}"))?;
-        Ok(BodyRule::Field(fields))
-    }
-
-    fn response_body(
-        &self,
-        output: &MessageDescriptor,
-        path: &str,
-    ) -> Result<Vec<prost_reflect::FieldDescriptor>, String> {
-        if path.is_empty() {
-            return Ok(Vec::new());
-        }
-        if path.contains('.') && !self.settings.body.dotted_path {
-            return Err(format!(
-                "response_body: `{path}` is not a field of the answer itself (http.proto); name one, or switch on `dotted-path` of `body`"
-            ));
-        }
-        fields::resolve(output, path).map_err(|error| format!("response_body: {error}"))
-    }
-
-    /// Those that the message has; whether any message has them is checked at the end.
-    fn headers(&self, input: &MessageDescriptor) -> Vec<(String, FieldPath)> {
-        let headers = self.settings.headers.iter();
-        headers
-            .filter_map(|(name, path)| {
-                let fields = fields::resolve_text(input, path).ok()?;
-                Some((name.to_ascii_lowercase(), Rc::from(fields)))
-            })
-            .collect()
-    }
-
-    fn capture(&self, input: &MessageDescriptor) -> Option<prost_reflect::FieldDescriptor> {
-        let name = self.settings.query.capture.as_ref()?;
-        let field = input
-            .get_field_by_name(name)
-            .filter(|_| self.settings.query.unknown == UnknownParameters::Capture)?;
-        captures(&field).then_some(field)
     }
 
     /// What binds fields by their names in all methods should do so in one at least.
@@ -316,45 +210,6 @@ impl Compiler<'_> {
             ),
         });
     }
-}
-
-/// A path cannot give two members of a oneof.
-fn check_exclusive(variables: &[FieldPath]) -> Result<(), String> {
-    for (index, one) in variables.iter().enumerate() {
-        let mut others = variables[index + 1..].iter();
-        if let Some((_, one, other)) = others.find_map(|other| fields::exclusive(one, other)) {
-            return Err(format!(
-                "`{}` and `{}` are members of one oneof, which takes one of them",
-                one.name(),
-                other.name()
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn call_path(method: &MethodDescriptor) -> String {
-    format!("/{}/{}", method.parent_service().full_name(), method.name())
-}
-
-/// Whether the field can take parameters of any name.
-fn captures(field: &prost_reflect::FieldDescriptor) -> bool {
-    match field.kind() {
-        Kind::Message(entry) if field.is_map() => {
-            entry.map_entry_key_field().kind() == Kind::String
-                && entry.map_entry_value_field().kind() == Kind::String
-        }
-        Kind::Message(message) => {
-            !field.is_list() && message.full_name() == "google.protobuf.Struct"
-        }
-        _ => false,
-    }
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_token(text: &str) -> bool {
-    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(belongs)
 }
 
 fn pointer(name: &str) -> String {

@@ -20,7 +20,7 @@ impl Settings {
                 }
             }
         }
-        for name in self.headers.keys().filter(|name| !is_field_name(name)) {
+        for name in self.headers.keys().filter(|name| !is_token(name)) {
             let message = format!("`{name}` is no name of a header field");
             problems.push(Problem::at("/headers", message));
         }
@@ -87,7 +87,7 @@ fn check_passage(way: &str, passage: &Passage, problems: &mut Vec<Problem>) {
     let lists = [("allow", &passage.allow), ("deny", &passage.deny)];
     for (list, names) in lists {
         for (index, name) in names.iter().enumerate() {
-            if !is_field_name(name.strip_suffix('*').unwrap_or(name)) && name != "*" {
+            if !is_token(name.strip_suffix('*').unwrap_or(name)) && name != "*" {
                 let pointer = format!("/metadata/{way}/{list}/{index}");
                 problems.push(Problem::at(
                     pointer,
@@ -97,7 +97,7 @@ fn check_passage(way: &str, passage: &Passage, problems: &mut Vec<Problem>) {
         }
     }
     for (old, new) in &passage.rename {
-        if let Some(wrong) = [old, new].into_iter().find(|name| !is_field_name(name)) {
+        if let Some(wrong) = [old, new].into_iter().find(|name| !is_token(name)) {
             let pointer = format!("/metadata/{way}/rename");
             problems.push(Problem::at(
                 pointer,
@@ -107,8 +107,8 @@ fn check_passage(way: &str, passage: &Passage, problems: &mut Vec<Problem>) {
     }
 }
 
-/// RFC 9110 section 5.1.
-fn is_field_name(name: &str) -> bool {
+/// What names of header fields and of methods are made of (RFC 9110 section 5.6.2).
+pub(crate) fn is_token(name: &str) -> bool {
     let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(belongs)
 }

@@ -114,6 +114,7 @@ pub(crate) enum StreamDialect {
 
 /// Server-sent events (WHATWG HTML section 9.2).
 #[config]
+#[derive(Default)]
 #[serde(default)]
 pub(crate) struct SseSettings {
     /// The field of the message that becomes the event's `id`. Default: no ids.
@@ -126,17 +127,6 @@ pub(crate) struct SseSettings {
     /// Whether the head goes out before the first message, and a comment opens the stream. An error before the first
     /// message is then an event rather than a status, unless the service sends nothing else. Default: false.
     pub(crate) opening_comment: bool,
-}
-
-impl Default for SseSettings {
-    fn default() -> Self {
-        Self {
-            id: None,
-            event: None,
-            retry: None,
-            opening_comment: false,
-        }
-    }
 }
 
 /// How errors are told.
