@@ -1,0 +1,137 @@
+//! The whole policy, phase by phase, without a gateway.
+
+use std::{hint::black_box, time::Instant};
+
+use prost_reflect::{DynamicMessage, Value};
+use witgate_plugin::{
+    prelude::*,
+    testing::{Exchange, TestRequest, TestResponse},
+};
+
+use crate::{frame, testing as ours, transcoder::Transcoder};
+
+const PROTO: &str = r#"
+syntax = "proto3";
+package books;
+import "google/api/annotations.proto";
+message Book { string shelf = 1; int64 id = 2; string title = 3; string author = 4; int32 pages = 5; bool in_print = 6; repeated string tags = 7; }
+message GetRequest { string shelf = 1; int64 id = 2; }
+message CreateRequest { Book book = 1; }
+service Books {
+  rpc Get(GetRequest) returns (Book) { option (google.api.http) = { get: "/v1/shelves/{shelf}/books/{id}" }; }
+  rpc Create(CreateRequest) returns (Book) { option (google.api.http) = { post: "/v1/shelves/{book.shelf}/books" body: "book" }; }
+  rpc Watch(GetRequest) returns (stream Book) { option (google.api.http) = { get: "/v1/shelves/{shelf}/books:watch" }; }
+}
+"#;
+
+const BODY: &[u8] = br#"{"id":"42","title":"The Art of Computer Programming","author":"Donald E. Knuth","pages":672,"inPrint":true,"tags":["classic","algorithms"]}"#;
+
+fn transcoder() -> Transcoder {
+    ours::transcoder(PROTO, &serde_json::json!({}))
+}
+
+/// The answer of the service, framed.
+fn book(transcoder: &Transcoder) -> Vec<u8> {
+    let descriptor = transcoder.api.rules()[0].rpc.output();
+    let mut book = DynamicMessage::new(descriptor);
+    for (name, value) in [
+        ("shelf", Value::String(String::from("fiction"))),
+        ("id", Value::I64(42)),
+        (
+            "title",
+            Value::String(String::from("The Art of Computer Programming")),
+        ),
+        ("author", Value::String(String::from("Donald E. Knuth"))),
+        ("pages", Value::I32(672)),
+    ] {
+        book.set_field_by_name(name, value);
+    }
+    let mut framed = Vec::new();
+    frame::append(&book, &mut framed);
+    framed
+}
+
+fn request(method: &str, path: &str) -> TestRequest {
+    TestRequest::new(method, path)
+        .header("accept", "*/*")
+        .header("user-agent", "curl/8.0")
+        .header("x-request-id", "0123456789abcdef")
+}
+
+fn answered() -> TestResponse {
+    TestResponse::new(200)
+        .header("content-type", "application/grpc")
+        .header("grpc-accept-encoding", "gzip")
+        .trailer("grpc-status", "0")
+}
+
+#[test]
+fn a_unary_call_there_and_back() {
+    let transcoder = transcoder();
+    let mut exchange = Exchange::new(&transcoder, request("GET", "/v1/shelves/fiction/books/42"));
+    assert!(matches!(
+        exchange.on_request().unwrap(),
+        Verdict::WaitBody(_)
+    ));
+    assert_eq!(exchange.request().path(), "/books.Books/Get");
+    assert_eq!(exchange.request().method(), "POST");
+    assert_eq!(
+        exchange.on_request_body(b"", true).unwrap(),
+        BodyAction::Replace(b"\0\0\0\0\x0b\x0a\x07fiction\x10\x2a".to_vec())
+    );
+    let verdict = exchange.on_response(answered()).unwrap();
+    assert!(matches!(verdict, ResponseVerdict::WaitBody(_)));
+    let printed = exchange.on_response_body(&book(&transcoder), true).unwrap();
+    let expected = r#"{"shelf":"fiction","id":"42","title":"The Art of Computer Programming","author":"Donald E. Knuth","pages":672}"#;
+    assert_eq!(printed, BodyAction::Replace(expected.as_bytes().to_vec()));
+    let response = exchange.response();
+    assert_eq!(
+        response.header("content-type").as_deref(),
+        Some("application/json")
+    );
+    assert_eq!(response.header("grpc-accept-encoding"), None);
+}
+
+#[test]
+fn calls_that_are_grpc_already_pass() {
+    let transcoder = transcoder();
+    let request =
+        request("POST", "/books.Books/Get").header("content-type", "application/grpc+proto");
+    let mut exchange = Exchange::new(&transcoder, request);
+    assert_eq!(exchange.on_request().unwrap(), Verdict::Next);
+    assert_eq!(
+        exchange.on_request_body(b"x", true).unwrap(),
+        BodyAction::Done
+    );
+    assert_eq!(
+        exchange.on_response(answered()).unwrap(),
+        ResponseVerdict::Next
+    );
+    assert_eq!(
+        exchange.on_response_body(b"x", true).unwrap(),
+        BodyAction::Done
+    );
+}
+
+/// Not a test of anything: prints what one call costs, natively and without a gateway.
+#[test]
+#[ignore = "measures"]
+fn what_a_unary_call_costs() {
+    const TIMES: u32 = 100_000;
+    let transcoder = transcoder();
+    let answer = book(&transcoder);
+    for (name, method, path, body) in [
+        ("get", "GET", "/v1/shelves/fiction/books/42", &b""[..]),
+        ("create", "POST", "/v1/shelves/fiction/books", BODY),
+    ] {
+        let began = Instant::now();
+        for _ in 0..TIMES {
+            let mut exchange = Exchange::new(&transcoder, request(method, path));
+            black_box(exchange.on_request().unwrap());
+            black_box(exchange.on_request_body(body, true).unwrap());
+            black_box(exchange.on_response(answered()).unwrap());
+            black_box(exchange.on_response_body(&answer, true).unwrap());
+        }
+        println!("{name}: {:?} a call", began.elapsed() / TIMES);
+    }
+}
