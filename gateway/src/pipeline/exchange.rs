@@ -53,6 +53,8 @@ pub struct Exchange {
     /// The client speaks gRPC-Web.
     web: bool,
     status: Option<StatusCode>,
+    /// Of a gRPC call, once it is known.
+    grpc_status: Option<u8>,
     answer: Option<Answer>,
     line: Option<Line>,
     sent: u64,
@@ -92,6 +94,7 @@ impl Exchange {
             share: None,
             web,
             status: None,
+            grpc_status: None,
             answer: None,
             line: (worker.logs() != Logged::Off).then(|| Line::of(request)),
             sent: 0,
@@ -175,9 +178,18 @@ impl Exchange {
             }
         }
         self.status = Some(response.status());
+        self.take_grpc_status(response.headers());
         self.identify(response.headers_mut());
         let (head, body) = response.into_parts();
         Response::from_parts(head, ReplyBody::new(body, self))
+    }
+
+    fn take_grpc_status(&mut self, fields: &HeaderMap) {
+        if self.facts.as_ref().is_some_and(|facts| facts.grpc)
+            && let Some(status) = grpc::status(fields)
+        {
+            self.grpc_status = Some(status);
+        }
     }
 
     fn identify(&self, headers: &mut HeaderMap) {
@@ -207,6 +219,7 @@ impl Exchange {
             status: self.status.map_or(CLIENT_GONE, |status| status.as_u16()),
             duration: self.started.elapsed(),
             ending: self.ending(outcome),
+            grpc_status: self.grpc_status,
         };
         self.worker.counters.observe(self.matched(), &observation);
         if !self.policies.is_empty() {
@@ -288,6 +301,7 @@ impl Exchange {
                 .map_or("", |target| target.as_str()),
             protocol: line.protocol,
             status: observation.status,
+            grpc_status: observation.grpc_status,
             duration_ms: millis(observation.duration),
             route: route.map(|route| &*route.name),
             upstream: route
@@ -340,6 +354,10 @@ impl Guard for Exchange {
             self.waiting = true;
             self.client.activity.give();
         }
+    }
+
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        self.take_grpc_status(trailers);
     }
 
     fn asked(&mut self) {

@@ -57,6 +57,17 @@ pub fn timeout(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
+/// The status in trailers, or in a head without a body; one that there is not is UNKNOWN.
+pub fn status(fields: &HeaderMap) -> Option<u8> {
+    let status = fields.get(GRPC_STATUS)?.to_str().ok();
+    let status = status.and_then(|status| status.parse().ok());
+    Some(
+        status
+            .filter(|status| *status <= UNAUTHENTICATED)
+            .unwrap_or(UNKNOWN),
+    )
+}
+
 /// Puts a status and its message where a client looks for them: in trailers, or in a head without a body.
 pub fn put_status(fields: &mut HeaderMap, status: u8, message: &str) {
     fields.insert(GRPC_STATUS, HeaderValue::from(u16::from(status)));
@@ -156,10 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn a_status_is_one_of_those_that_there_are() {
+        for (text, expected) in [("0", 0), ("16", 16), ("17", 2), ("-1", 2), ("x", 2)] {
+            let fields = HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from_static(text))]);
+            assert_eq!(status(&fields), Some(expected), "{text}");
+        }
+        assert_eq!(status(&HeaderMap::new()), None);
+    }
+
+    #[test]
     fn messages_are_percent_encoded() {
         let mut fields = HeaderMap::new();
         put_status(&mut fields, UNAVAILABLE, "100% \u{e9}\n");
         assert_eq!(fields[GRPC_STATUS], "14");
+        assert_eq!(status(&fields), Some(UNAVAILABLE));
         assert_eq!(fields[GRPC_MESSAGE], "100%25 %C3%A9%0A");
     }
 }

@@ -25,6 +25,9 @@ pub struct Record<'a> {
     pub path: &'a str,
     pub protocol: &'static str,
     pub status: u16,
+    /// How a gRPC call ended (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grpc_status: Option<u8>,
     /// From the request's head to the end of the response, in milliseconds.
     pub duration_ms: f64,
     pub route: Option<&'a str>,

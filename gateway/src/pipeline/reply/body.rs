@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
 use super::super::{
@@ -29,6 +30,8 @@ pub enum Outcome {
 pub trait Guard {
     /// A piece was handed to the client's connection, which will ask again once it has room.
     fn given(&mut self, bytes: usize);
+    /// So did the trailers.
+    fn trailers(&mut self, trailers: &HeaderMap);
     /// The client's connection asks for the next piece.
     fn asked(&mut self);
     /// Called once.
@@ -83,6 +86,9 @@ impl Body for ReplyBody {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(guard) = &mut self.guard {
                     guard.given(frame.data_ref().map_or(0, Buf::remaining));
+                    if let Some(trailers) = frame.trailers_ref() {
+                        guard.trailers(trailers);
+                    }
                 }
                 if self.is_end_stream() {
                     self.end(Outcome::Complete);

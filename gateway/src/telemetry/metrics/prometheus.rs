@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
-use super::shard::{BOUNDS, Counter, Ending, RouteCounters, Shard, UpstreamCounters};
+use super::shard::{
+    BOUNDS, CALL_STATUSES, Counter, Ending, RouteCounters, Shard, UpstreamCounters,
+};
 
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -107,6 +109,17 @@ fn routes(shards: &[Arc<Shard>], out: &mut String) {
         |block| &block.by_ending,
         &Ending::ALL.map(Ending::name),
     );
+    by_label(
+        out,
+        (
+            "witgate_grpc_calls_total",
+            "gRPC calls that ended with a status, by route and status.",
+        ),
+        &by_route,
+        "status",
+        RouteCounters::by_call_status,
+        &CALL_STATUSES,
+    );
     durations(&by_route, out);
 }
 
@@ -123,7 +136,8 @@ fn by_label(
     for (route, blocks) in by_route {
         let route = label(route);
         for (index, value) in values.iter().enumerate() {
-            let count = sum(blocks, |block| &of(block)[index]);
+            let counts = blocks.iter().filter_map(|block| of(block).get(index));
+            let count: u64 = counts.map(Counter::get).sum();
             if count > 0 {
                 let _ = writeln!(
                     out,
@@ -232,6 +246,7 @@ mod tests {
                 status: 200,
                 duration: Duration::from_millis(3),
                 ending: Ending::Complete,
+                grpc_status: Some(14),
             });
         }
         let mut out = String::new();
@@ -242,6 +257,10 @@ mod tests {
         );
         assert!(
             out.contains("witgate_exchanges_ended_total{route=\"a\\\"b\",ending=\"complete\"} 2\n"),
+            "{out}"
+        );
+        assert!(
+            out.contains("witgate_grpc_calls_total{route=\"a\\\"b\",status=\"UNAVAILABLE\"} 2\n"),
             "{out}"
         );
         assert!(!out.contains("5xx") && !out.contains("timeout"), "{out}");

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -71,6 +71,8 @@ pub struct Observation {
     pub status: u16,
     pub duration: Duration,
     pub ending: Ending,
+    /// Of a gRPC call that got as far as a status.
+    pub grpc_status: Option<u8>,
 }
 
 /// One route's counters in one worker.
@@ -80,9 +82,37 @@ pub struct RouteCounters {
     pub by_ending: [Counter; Ending::ALL.len()],
     pub buckets: [Counter; BOUNDS.len() + 1],
     pub duration_us: Counter,
+    /// Made with the first gRPC call: most routes have none.
+    calls: OnceLock<Box<[Counter; CALL_STATUSES.len()]>>,
 }
 
+/// How gRPC calls end, in the order of their numbers.
+pub const CALL_STATUSES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
 impl RouteCounters {
+    /// Of gRPC calls, by status; nothing if there were none.
+    pub fn by_call_status(&self) -> &[Counter] {
+        self.calls.get().map_or(&[], |calls| &calls[..])
+    }
+
     pub fn observe(&self, observation: &Observation) {
         let class = usize::from(observation.status / 100).clamp(1, 5) - 1;
         self.by_class[class].add(1);
@@ -94,6 +124,12 @@ impl RouteCounters {
             .position(|bound| micros <= *bound)
             .unwrap_or(BOUNDS.len());
         self.buckets[bucket].add(1);
+        if let Some(status) = observation.grpc_status {
+            let calls = self.calls.get_or_init(Box::default);
+            if let Some(count) = calls.get(usize::from(status)) {
+                count.add(1);
+            }
+        }
     }
 }
 
@@ -165,6 +201,7 @@ mod tests {
             status: 204,
             duration: Duration::from_micros(700),
             ending: Ending::Complete,
+            grpc_status: Some(5),
         });
         assert_eq!(
             counters
@@ -177,6 +214,7 @@ mod tests {
         assert_eq!(counters.buckets[1].get(), 1);
         assert_eq!(counters.buckets.iter().map(Counter::get).sum::<u64>(), 1);
         assert_eq!(counters.duration_us.get(), 700);
+        assert_eq!(counters.by_call_status()[5].get(), 1);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::peer::{self, Client, message};
 use crate::support::{
+    eventually,
     gateway::{Gateway, Setup},
     soon,
 };
@@ -142,6 +143,23 @@ async fn a_reset_upstream_is_a_status() {
             line["path"] == "/after/8" && line["ending"] == "upstream-failed"
         })
         .await;
+    assert_eq!(line["grpc_status"], 1);
+    eventually("all calls to be counted", || async {
+        let metrics = gateway.metrics().await;
+        let calls = |status| {
+            let status = format!("status=\"{status}\"");
+            metrics.sum("witgate_grpc_calls_total", &["route=\"all\"", &status])
+        };
+        let names = [
+            "CANCELLED",
+            "INTERNAL",
+            "PERMISSION_DENIED",
+            "UNAVAILABLE",
+            "OK",
+        ];
+        names.map(calls) == [2.0, 2.0, 2.0, 2.0, 0.0]
+    })
+    .await;
     assert!(
         line["reason"]
             .as_str()

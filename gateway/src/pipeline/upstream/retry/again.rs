@@ -41,6 +41,7 @@ impl Pools {
             tried.push(index);
             let again = tried.len() <= usize::from(retry.attempts)
                 && is_worth_it(&sent, retry, &replay)
+                && replay.is_whole()
                 && is_allowed(&sent, retry, pool)
                 && replay.restore(request);
             if !again {

@@ -77,14 +77,20 @@ impl Replay {
         self.head.method()
     }
 
+    /// Whether nothing of it is gone.
+    pub fn is_whole(&self) -> bool {
+        let record = self.record.as_ref();
+        record.is_none_or(|record| record.borrow().keeps)
+    }
+
     /// Makes the request whole again; false when too much of it is gone.
     pub fn restore(&self, request: &mut Request<RequestBody>) -> bool {
+        if !self.is_whole() {
+            return false;
+        }
         let body = match &self.record {
             None => RequestBody::default(),
             Some(record) => {
-                if !record.borrow().keeps {
-                    return false;
-                }
                 record.borrow_mut().reader += 1;
                 Reader::last(record)
             }
