@@ -81,7 +81,13 @@ impl Status {
 }
 
 impl From<Refusal> for Status {
-    fn from(refusal: Refusal) -> Self {
+    fn from(mut refusal: Refusal) -> Self {
+        // They quote the request, which may be long.
+        clip(&mut refusal.message);
+        for violation in &mut refusal.violations {
+            clip(&mut violation.field);
+            clip(&mut violation.description);
+        }
         let details = details::bad_request(&refusal.violations);
         let mut fields = Vec::new();
         if let Some(allow) = refusal.allow {
@@ -97,6 +103,15 @@ impl From<Refusal> for Status {
             http_status: Some(refusal.status),
             fields,
         }
+    }
+}
+
+/// Leaves of a text what a person may want to read.
+fn clip(text: &mut String) {
+    const MOST: usize = 1_000;
+    if text.len() > MOST {
+        text.truncate(text.floor_char_boundary(MOST));
+        text.push('…');
     }
 }
 

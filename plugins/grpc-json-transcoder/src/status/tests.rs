@@ -118,3 +118,11 @@ fn statuses_can_be_overridden() {
         (410, &b"{\"code\":5}"[..])
     );
 }
+
+#[test]
+fn what_quotes_a_long_request_is_short() {
+    let refusal = Refusal::invalid("ä".repeat(100_000), "x".repeat(100_000));
+    let (told, body) = told(&Status::from(refusal), ErrorFormat::Status);
+    assert!(told.body.len() < 10_000);
+    assert!(body["message"].as_str().unwrap().ends_with("ä…"));
+}
