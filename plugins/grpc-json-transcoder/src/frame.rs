@@ -12,8 +12,8 @@ pub(crate) const PREFIX: usize = 5;
 pub(crate) fn append(message: &DynamicMessage, out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + PREFIX, 0);
-    // A Vec has room for everything.
-    let _ = message.encode(out);
+    // Not `encode`, which goes through the whole message once more to see whether there is room.
+    message.encode_raw(out);
     let length = u32::try_from(out.len() - start - PREFIX).unwrap_or(u32::MAX);
     out[start + 1..start + PREFIX].copy_from_slice(&length.to_be_bytes());
 }

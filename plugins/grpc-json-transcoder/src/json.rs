@@ -7,6 +7,7 @@ pub(crate) mod number;
 mod print;
 mod read;
 pub(crate) mod time;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -15,3 +16,4 @@ pub(crate) use cursor::{Bounds, Cursor};
 pub(crate) use error::JsonError;
 pub(crate) use print::{PrintOptions, Printer, Unprintable, print_text};
 pub(crate) use read::{ReadOptions, Reader, snake_case, written_as_value};
+pub(crate) use wire::Shapes;

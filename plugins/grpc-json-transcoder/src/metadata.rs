@@ -177,19 +177,19 @@ impl Metadata {
 
     /// Edits the head of a response so that the metadata of the answer are its fields. Gives the HTTP status that
     /// the service wants.
-    pub(crate) fn answer(&self, response: &mut Response) -> Option<u16> {
+    pub(crate) fn answer(&self, fields: &Fields, response: &mut Response) -> Option<u16> {
         let mut status = None;
-        for (name, value) in response.headers() {
+        for (name, value) in fields {
             if name == HTTP_CODE && self.http_code {
-                let text = std::str::from_utf8(&value).ok();
+                let text = std::str::from_utf8(value).ok();
                 let wanted = text.and_then(|text| text.trim().parse().ok());
                 // Errors have statuses of gRPC.
                 status = wanted.filter(|status| (200..400).contains(status));
-                let _ = response.remove_header(&name);
+                let _ = response.remove_header(name);
             } else if name.starts_with("grpc-") || name == "trailer" {
-                let _ = response.remove_header(&name);
+                let _ = response.remove_header(name);
             } else if name != "content-type" {
-                self.rename(&name, &value, response);
+                self.rename(name, value, response);
             }
         }
         status

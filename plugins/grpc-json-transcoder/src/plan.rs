@@ -1,8 +1,11 @@
 //! What a rule means for bodies, worked out once.
 
+use std::cell::OnceCell;
+
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 
 use crate::{
+    json::Shapes,
     rules::{BodyRule, Rule},
     settings::Settings,
 };
@@ -16,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) path: String,
     pub(crate) input: MessageDescriptor,
     pub(crate) output: MessageDescriptor,
+    /// For printing the whole answer, when it has been asked for.
+    shapes: OnceCell<Shapes>,
     pub(crate) client_streaming: bool,
     pub(crate) server_streaming: bool,
     pub(crate) body: BodyRule,
@@ -51,9 +56,18 @@ impl Plan {
             raw_request,
             response_body: rule.response_body.clone(),
             raw_response,
+            shapes: OnceCell::new(),
             input,
             output,
         }
+    }
+}
+
+impl Plan {
+    /// For printing the whole answer from its bytes; none if something else of it is printed.
+    pub(crate) fn shapes(&self) -> Option<&Shapes> {
+        let whole = self.response_body.is_empty() && !self.raw_response;
+        whole.then(|| self.shapes.get_or_init(|| Shapes::of(&self.output)))
     }
 }
 

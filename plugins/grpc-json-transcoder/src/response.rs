@@ -3,6 +3,8 @@
 mod sse;
 mod stream;
 
+use std::borrow::Cow;
+
 use prost_reflect::DynamicMessage;
 use witgate_plugin::{BodyAction, Chunk, Response, ResponseVerdict};
 
@@ -10,7 +12,7 @@ use crate::{
     code::Code,
     frame, http_body,
     json::{PrintOptions, Printer, Unprintable},
-    metadata::Metadata,
+    metadata::{Fields, Metadata},
     plan::Plan,
     settings::{ErrorFormat, StreamDialect, StreamFormat},
     status::{Errors, Status},
@@ -18,6 +20,7 @@ use crate::{
 pub(crate) use sse::Sse;
 use stream::Stream;
 
+const JSON: Cow<'static, str> = Cow::Borrowed("application/json");
 /// How much of a body that is no gRPC is read to tell what was wrong.
 const FOREIGN: u64 = 64 << 10;
 /// What is collected for a unary answer at least, so that it is this side that says which limit it broke.
@@ -120,35 +123,42 @@ impl Writing<'_> {
 
     /// The body of a unary answer; edits the head, which is still here.
     fn unary(&self, response: &mut Response, body: &[u8]) -> Vec<u8> {
+        let fields = response.headers();
         let printed = match ended(response) {
             Some(status) => Err(status),
-            None if !is_identity(response) => Err(compressed()),
+            None if !is_identity(&fields) => Err(compressed()),
             None => self.message(body),
         };
-        let wanted = self.metadata.answer(response);
+        let wanted = self.metadata.answer(&fields, response);
         self.metadata.trailers(response, true);
         match printed {
             Ok((content_type, body)) => {
-                let _ = response.set_header("content-type", content_type);
-                let _ = response.set_status(wanted.unwrap_or(200));
+                let _ = response.set_header("content-type", &*content_type);
+                if let Some(status) = wanted {
+                    let _ = response.set_status(status);
+                }
                 body
             }
             Err(status) => self.fail(response, &status),
         }
     }
 
-    fn message(&self, body: &[u8]) -> Result<(String, Vec<u8>), Status> {
+    fn message(&self, body: &[u8]) -> Result<(Cow<'static, str>, Vec<u8>), Status> {
         let bytes = frame::single(body, self.limit).map_err(|error| error.status())?;
+        let mut text = String::new();
+        if self.print_directly(bytes, &mut text, self.print) {
+            return Ok((JSON, text.into_bytes()));
+        }
         let message = self.decode(bytes)?;
         if self.plan.raw_response {
             let body = http_body::of(&message, &self.plan.response_body);
-            return Ok((raw_type(body.content_type), body.data));
+            return Ok((raw_type(body.content_type).into(), body.data));
         }
-        let mut text = self.print(&message, String::new(), self.print)?;
+        let mut text = self.print(&message, text, self.print)?;
         if self.print.whitespace {
             text.push('\n');
         }
-        Ok((String::from("application/json"), text.into_bytes()))
+        Ok((JSON, text.into_bytes()))
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<DynamicMessage, Status> {
@@ -175,6 +185,21 @@ impl Writing<'_> {
             )
         })?;
         Ok(printer.finish())
+    }
+
+    /// Adds a whole message as its bytes are; false if that is not the way to print it, and nothing is added.
+    fn print_directly(&self, bytes: &[u8], out: &mut String, options: PrintOptions) -> bool {
+        let Some(shapes) = self.plan.shapes() else {
+            return false;
+        };
+        let before = out.len();
+        // Names and quotes take about as much room again.
+        out.reserve(2 * bytes.len());
+        let printed = shapes.print(bytes, &options, out).is_ok();
+        if !printed {
+            out.truncate(before);
+        }
+        printed
     }
 
     /// Makes the head, and gives the body, of an error.
@@ -256,10 +281,10 @@ fn ended(response: &Response) -> Option<Status> {
     })
 }
 
-fn is_identity(response: &Response) -> bool {
-    response
-        .header("grpc-encoding")
-        .is_none_or(|encoding| encoding.eq_ignore_ascii_case("identity"))
+fn is_identity(fields: &Fields) -> bool {
+    let mut fields = fields.iter();
+    let encoding = fields.find(|(name, _)| name == "grpc-encoding");
+    encoding.is_none_or(|(_, value)| value.eq_ignore_ascii_case(b"identity"))
 }
 
 fn compressed() -> Status {

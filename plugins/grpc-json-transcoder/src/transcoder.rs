@@ -145,7 +145,7 @@ impl Transcoder {
         let is_bound = |name: &str| found.rule.headers.iter().any(|(known, _)| known == name);
         let timeout = self.metadata.call(fields, is_bound, request)?;
         let timeout = timeout.map(deadline::print);
-        make_call(request, &plan, timeout.as_deref()).map_err(|error| {
+        make_call(request, &method, &plan, timeout.as_deref()).map_err(|error| {
             Refusal::new(Code::Internal, format!("the call cannot be made: {error}"))
         })?;
         Ok(Call {
@@ -229,16 +229,19 @@ impl Transcoder {
     }
 }
 
-/// The head of a call (gRPC over HTTP/2, "Requests"); what is left of the fields is metadata.
+/// The head of a call (gRPC over HTTP/2, "Requests"); what is left of the fields is metadata. Without
+/// `grpc-accept-encoding` messages come uncompressed.
 fn make_call(
     request: &mut Request,
+    method: &str,
     plan: &Plan,
     timeout: Option<&str>,
 ) -> Result<(), witgate_plugin::EditError> {
-    request.set_method("POST")?;
+    if method != "POST" {
+        request.set_method("POST")?;
+    }
     request.set_path(&plan.path)?;
     request.set_header("content-type", "application/grpc")?;
-    request.set_header("grpc-accept-encoding", "identity")?;
     match timeout {
         Some(timeout) => request.set_header("grpc-timeout", timeout),
         None => Ok(()),

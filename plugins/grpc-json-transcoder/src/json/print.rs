@@ -10,10 +10,11 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessag
 use super::base64;
 use crate::settings::{Defaults, EnumStyle, FieldNames, Int64, PrintSettings};
 
+pub(super) use text::print_float;
 pub(crate) use text::print_text;
 
 /// The largest integer that JavaScript reads exactly: 2^53 - 1.
-const SAFE: u64 = (1 << 53) - 1;
+pub(super) const SAFE: u64 = (1 << 53) - 1;
 
 /// How messages are printed.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +63,18 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
+    #[cfg(test)]
     pub(crate) fn new(options: PrintOptions) -> Self {
         Self::into_buffer(String::new(), options)
+    }
+
+    /// Adds to what is there, within so many levels.
+    pub(super) fn within(out: String, options: PrintOptions, depth: u32) -> Self {
+        Self {
+            out,
+            options,
+            depth,
+        }
     }
 
     /// Adds to what is there.
@@ -222,11 +233,11 @@ impl Printer {
                 Ok(())
             }
             Value::F32(value) => {
-                text::print_float(*value, f64::from(*value), &mut self.out);
+                print_float(*value, f64::from(*value), &mut self.out);
                 Ok(())
             }
             Value::F64(value) => {
-                text::print_float(*value, *value, &mut self.out);
+                print_float(*value, *value, &mut self.out);
                 Ok(())
             }
             Value::String(value) => {

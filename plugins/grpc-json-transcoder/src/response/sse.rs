@@ -50,9 +50,14 @@ impl Sse {
         }
     }
 
-    /// What comes before the data of a message.
-    pub(super) fn open(&self, message: &DynamicMessage, out: &mut String) {
-        if let Some(id) = text_at(message, &self.id) {
+    /// Whether fields of the message say what its event is.
+    pub(super) fn reads_fields(&self) -> bool {
+        !self.id.is_empty() || matches!(self.event, Event::Field(_))
+    }
+
+    /// What comes before the data of a message, which is given if its fields are read.
+    pub(super) fn open(&self, message: Option<&DynamicMessage>, out: &mut String) {
+        if let Some(id) = message.and_then(|message| text_at(message, &self.id)) {
             // An id with a NUL would be ignored, and a line break would end it.
             line("id", &id, out);
         }
@@ -60,7 +65,7 @@ impl Sse {
             Event::None => {}
             Event::Named(name) => line("event", name, out),
             Event::Field(path) => {
-                if let Some(name) = text_at(message, path) {
+                if let Some(name) = message.and_then(|message| text_at(message, path)) {
                     line("event", &name, out);
                 }
             }

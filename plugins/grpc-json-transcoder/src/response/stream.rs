@@ -39,7 +39,7 @@ impl Stream {
     pub(super) fn opens_early(&mut self, writing: &Writing<'_>, response: &mut Response) -> bool {
         let events = writing.is(StreamFormat::Sse) && writing.sse.opening;
         let running = response.status() == 200 && response.header("grpc-status").is_none();
-        if events && running && is_identity(response) {
+        if events && running && is_identity(&response.headers()) {
             self.begin(writing, response, None);
             return true;
         }
@@ -92,13 +92,12 @@ impl Stream {
         bytes: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
-        if !self.begun && !bytes.is_empty() && !is_identity(response) {
+        if !self.begun && !bytes.is_empty() && !is_identity(&response.headers()) {
             return Err(compressed());
         }
         let mut frames = std::mem::take(&mut self.frames);
         let fed = frames.feed(bytes, writing.limit, |bytes| {
-            let message = writing.decode(bytes)?;
-            self.message(writing, response, &message, out)
+            self.message(writing, response, bytes, out)
         });
         self.frames = frames;
         fed
@@ -108,11 +107,12 @@ impl Stream {
         &mut self,
         writing: &Writing<'_>,
         response: &mut Response,
-        message: &DynamicMessage,
+        bytes: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
         if writing.plan.raw_response {
-            let body = http_body::of(message, &writing.plan.response_body);
+            let message = writing.decode(bytes)?;
+            let body = http_body::of(&message, &writing.plan.response_body);
             if !self.begun {
                 self.begin(writing, response, Some(raw_type(body.content_type)));
             }
@@ -121,12 +121,22 @@ impl Stream {
             return Ok(());
         }
         let mut text = String::new();
-        self.open(writing, message, &mut text);
+        let mut read = None;
+        if writing.is(StreamFormat::Sse) && writing.sse.reads_fields() {
+            read = Some(writing.decode(bytes)?);
+        }
+        self.open(writing, read.as_ref(), &mut text);
         let options = match (writing.dialect, writing.stream_format) {
             (StreamDialect::Plain, StreamFormat::Array) => writing.print,
             _ => writing.print.on_one_line(),
         };
-        let mut text = writing.print(message, text, options)?;
+        if !writing.print_directly(bytes, &mut text, options) {
+            let message = match read {
+                Some(message) => message,
+                None => writing.decode(bytes)?,
+            };
+            text = writing.print(&message, text, options)?;
+        }
         match (writing.dialect, writing.stream_format) {
             (StreamDialect::GrpcGateway, _) => text.push_str("}\n"),
             (_, StreamFormat::Array) => {}
@@ -142,7 +152,7 @@ impl Stream {
     }
 
     /// What stands before a message.
-    fn open(&self, writing: &Writing<'_>, message: &DynamicMessage, text: &mut String) {
+    fn open(&self, writing: &Writing<'_>, message: Option<&DynamicMessage>, text: &mut String) {
         match (writing.dialect, writing.stream_format) {
             (StreamDialect::GrpcGateway, _) => text.push_str("{\"result\":"),
             (_, StreamFormat::Array) => text.push(if self.count == 0 { '[' } else { ',' }),
@@ -164,7 +174,7 @@ impl Stream {
         content_type: Option<String>,
     ) {
         self.begun = true;
-        let wanted = writing.metadata.answer(response);
+        let wanted = writing.metadata.answer(&response.headers(), response);
         let content_type = content_type
             .as_deref()
             .unwrap_or_else(|| writing.media_type());
@@ -172,7 +182,9 @@ impl Stream {
         if writing.is(StreamFormat::Sse) {
             let _ = response.set_header("cache-control", "no-cache");
         }
-        let _ = response.set_status(wanted.unwrap_or(200));
+        if let Some(status) = wanted {
+            let _ = response.set_status(status);
+        }
     }
 
     /// Ends a stream that went well.
@@ -204,7 +216,7 @@ impl Stream {
         mut out: Vec<u8>,
     ) -> witgate_plugin::Result<BodyAction> {
         if !self.begun {
-            writing.metadata.answer(response);
+            writing.metadata.answer(&response.headers(), response);
             writing.metadata.trailers(response, true);
             return Ok(BodyAction::Replace(writing.fail(response, status)));
         }

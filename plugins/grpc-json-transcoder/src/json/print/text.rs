@@ -29,7 +29,7 @@ pub(crate) fn print_text(text: &str, out: &mut String) {
 }
 
 /// Adds a number in the fewest digits that give it back; `value` is `exact` in its own type.
-pub(super) fn print_float(exact: impl Debug, value: f64, out: &mut String) {
+pub(crate) fn print_float(exact: impl Debug, value: f64, out: &mut String) {
     /// Up to here whole numbers are written without exponent.
     const PLAIN: f64 = 1e15;
     let _ = if value.is_nan() {
