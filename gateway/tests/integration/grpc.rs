@@ -32,6 +32,14 @@ fn peer(python: &PathBuf, arguments: &[&str]) -> Command {
     command
 }
 
+/// What `witgate check` says of routes that it must refuse.
+fn refusal(yaml: &str) -> String {
+    let output = Setup::new().routes(yaml).command(&["check"]);
+    assert!(!output.status.success(), "{yaml}");
+    let told = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&told).into_owned()
+}
+
 struct Server(Child, SocketAddr);
 
 impl Server {

@@ -232,3 +232,24 @@ async fn http_is_asked_for_a_path() {
     becomes(&gateway, 0, true).await;
     assert_eq!(gateway.get("/").await.status(), 200);
 }
+
+#[test]
+fn what_cannot_be_checked_is_refused() {
+    for (health, message) in [
+        ("{}", "says not how to check"),
+        ("{ grpc: {}, http: /x }", "has both"),
+        ("{ grpc: {} }", "need HTTP/2"),
+        ("{ http: healthz }", "is not a path"),
+        ("{ http: /x, interval: 0s }", "need some time"),
+        ("{ http: /x, timeout: 0s }", "need some time"),
+        ("{ http: /x, healthy: 0 }", "decides nothing"),
+        ("{ http: /x, unhealthy: 0 }", "decides nothing"),
+    ] {
+        let yaml = format!(
+            "upstreams: {{ up: {{ endpoints: ['http://a'], health: {health} }} }}\n\
+             routes: [{{ name: all, to: up }}]"
+        );
+        let told = super::refusal(&yaml);
+        assert!(told.contains(message), "{health}: {told}");
+    }
+}

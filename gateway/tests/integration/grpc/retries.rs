@@ -314,3 +314,21 @@ async fn a_stream_goes_on_after_it_was_sent_again() {
     let outcome = soon("the answer", peer::outcome(response)).await;
     assert_eq!(outcome.body, message("both"));
 }
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    for (route, message) in [
+        ("to: up, retry: { attempts: 0 }", "0 is not from 1 to 10"),
+        ("to: up, retry: { budget: 101 }", "101 is not from 1 to 100"),
+        ("to: up, retry: { on: [] }", "nothing under `on`"),
+        ("to: up, retry: { on: 500 }", "500"),
+        (
+            "respond: {}, retry: {}",
+            "sends nothing that could be sent again",
+        ),
+    ] {
+        let yaml = format!("upstreams: {{ up: 'http://a' }}\nroutes: [{{ name: all, {route} }}]");
+        let told = super::refusal(&yaml);
+        assert!(told.contains(message), "{route}: {told}");
+    }
+}

@@ -60,10 +60,7 @@ fn what_cannot_be_meant_is_refused() {
         ("grpc: a.B, method: POST", "both `grpc` and `method`"),
     ] {
         let yaml = format!("routes: [{{ name: a, match: {{ {condition} }}, respond: {{}} }}]");
-        let output = Setup::new().routes(&yaml).command(&["check"]);
-        let told = String::from_utf8_lossy(&output.stderr).into_owned()
-            + &String::from_utf8_lossy(&output.stdout);
-        assert!(!output.status.success(), "{condition}");
+        let told = super::refusal(&yaml);
         assert!(told.contains(message), "{condition}: {told}");
     }
 }
@@ -74,9 +71,7 @@ fn two_routes_for_one_method_are_ambiguous() {
   - { name: a, match: { grpc: a.B/C }, respond: {} }
   - { name: b, match: { path: /a.B/C, method: POST }, respond: {} }
 ";
-    let output = Setup::new().routes(yaml).command(&["check"]);
-    let told = String::from_utf8_lossy(&output.stderr).into_owned()
-        + &String::from_utf8_lossy(&output.stdout);
+    let told = super::refusal(yaml);
     assert!(
         told.contains("match the same requests equally well"),
         "{told}"
