@@ -60,6 +60,15 @@ impl Target {
         }
     }
 
+    /// One, and the elements of lists that are made on the way.
+    pub(super) fn cost(&self) -> u32 {
+        let elements = self.elements.iter().map(|(_, element)| match element {
+            Element::Index(index) => u32::try_from(index + 1).unwrap_or(u32::MAX),
+            Element::Key(_) => 1,
+        });
+        elements.fold(1, u32::saturating_add)
+    }
+
     /// Whether each further value is added to those before.
     pub(crate) fn takes_many(&self) -> bool {
         self.fields.last().is_some_and(FieldDescriptor::is_list)

@@ -373,7 +373,14 @@ fn the_number_of_values_is_bounded() {
     assert!(
         bound(&few, "GET", &tags(4))
             .unwrap_err()
-            .contains("more than 3")
+            .contains("limits.fields")
+    );
+    let lists = json!({ "limits": { "fields": 300 }, "query": { "repeated-messages": 256 } });
+    assert!(bound(&lists, "GET", "/q?many[255].text=a").is_ok());
+    assert!(
+        bound(&lists, "GET", "/q?many[255].many[255].text=a")
+            .unwrap_err()
+            .contains("limits.fields")
     );
     assert!(
         bound(&few, "GET", "/q?text=123456")
