@@ -80,6 +80,8 @@ impl Matcher {
             && let Some(found) = self.search(bare, &mut |rules| rules.for_method(method))
         {
             return match self.trailing_slash {
+                // As a location, `//a/b` would be another host (RFC 3986 section 4.2).
+                TrailingSlash::Redirect if bare.starts_with("//") => Err(Miss::Unknown),
                 TrailingSlash::Redirect => Err(Miss::Slash(bare.to_owned())),
                 TrailingSlash::Exact | TrailingSlash::Tolerate => Ok(found),
             };
@@ -115,18 +117,17 @@ impl Matcher {
     ) -> Option<Found<'p>> {
         let segments = path.strip_prefix('/')?;
         let last = segments.rfind('/').map_or(0, |slash| slash + 1);
-        let mut verbs = self.verbs(&segments[last..]).peekable();
+        let by_verb = self
+            .verbs(&segments[last..])
+            .find_map(|(tree, colon)| found_in(tree, &path[..1 + last + colon], accept));
         let as_data = match self.unregistered_verb {
             UnregisteredVerb::Data => true,
             UnregisteredVerb::Refuse => !segments[last..].contains(':'),
         };
-        verbs
-            .by_ref()
-            .find_map(|(tree, colon)| found_in(tree, &path[..1 + last + colon], accept))
-            .or_else(|| {
-                let tree = self.trees.get("").filter(|_| as_data)?;
-                found_in(tree, path, accept)
-            })
+        by_verb.or_else(|| {
+            let tree = self.trees.get("").filter(|_| as_data)?;
+            found_in(tree, path, accept)
+        })
     }
 
     /// The verbs that the segment ends with, longest first, and where their colons are.

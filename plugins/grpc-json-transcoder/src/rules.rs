@@ -97,14 +97,16 @@ impl Api {
 
     /// `path` comes without query. HEAD is GET where no rule is for HEAD (RFC 9110 section 9.3.2).
     pub(crate) fn find<'a>(&'a self, method: &str, path: &'a str) -> Result<Match<'a>, Miss> {
-        let found = match self.matcher.find(method, path) {
-            Err(Miss::Method(allowed))
-                if method == "HEAD" && allowed.iter().any(|known| known == "GET") =>
-            {
-                self.matcher.find("GET", path)
+        let found = self.matcher.find(method, path).or_else(|miss| {
+            if method != "HEAD" {
+                return Err(miss);
             }
-            found => found,
-        }?;
+            let as_get = self.matcher.find("GET", path);
+            as_get.map_err(|other| match other {
+                Miss::Slash(bare) => Miss::Slash(bare),
+                Miss::Unknown | Miss::Method(_) => miss,
+            })
+        })?;
         Ok(Match {
             rule: &self.rules[found.rule],
             path: found.path,

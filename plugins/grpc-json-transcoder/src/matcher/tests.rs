@@ -127,6 +127,9 @@ fn a_trailing_slash_is_a_matter_of_taste() {
         find(TrailingSlash::Redirect, "/b/1/"),
         Ok((1, "/b/1/".into()))
     );
+    let elsewhere = ["GET /**/end"];
+    let redirecting = matcher(&elsewhere, UnregisteredVerb::Data, TrailingSlash::Redirect);
+    assert_eq!(redirecting.find("GET", "//host/end/"), Err(Miss::Unknown));
     let tolerant = matcher(&rules, UnregisteredVerb::Data, TrailingSlash::Tolerate);
     assert_eq!(
         tolerant.find("PUT", "/a/1/"),

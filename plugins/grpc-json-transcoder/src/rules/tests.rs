@@ -146,6 +146,7 @@ fn a_request_finds_its_rule_and_captures() {
 fn head_is_get_where_nothing_else_is_said() {
     let (api, _) = api(&one_rule(r#"get: "/x""#), &json!({}));
     assert!(api.find("HEAD", "/x").is_ok());
+    assert_eq!(api.find("HEAD", "/y").err(), Some(Miss::Unknown));
     assert!(api.find("OPTIONS", "/x").is_err());
 }
 
