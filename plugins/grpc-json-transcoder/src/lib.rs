@@ -31,6 +31,8 @@ mod status;
 mod template;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod transcoder;
 
 use witgate_plugin::prelude::*;
