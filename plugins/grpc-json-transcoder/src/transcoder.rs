@@ -1,6 +1,8 @@
 //! One route's configuration, and each phase of an exchange on it.
 
 mod insight;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
@@ -46,6 +48,8 @@ enum NoCall {
     Pass,
     /// 308, to this path.
     Moved(String),
+    /// OPTIONS, answered with the methods that the path takes (RFC 9110 section 9.3.7).
+    Options(String),
 }
 
 impl From<Refusal> for NoCall {
@@ -99,6 +103,10 @@ impl Transcoder {
             }
             Err(NoCall::Moved(target)) => {
                 let reply = Reply::new(308).header("location", target);
+                Ok((State::Pass, Verdict::Reply(reply)))
+            }
+            Err(NoCall::Options(methods)) => {
+                let reply = Reply::new(204).header("allow", methods);
                 Ok((State::Pass, Verdict::Reply(reply)))
             }
         }
@@ -164,6 +172,7 @@ impl Transcoder {
                 Some(query) => format!("{bare}?{query}"),
                 None => bare.clone(),
             }),
+            Miss::Method(methods) if method == "OPTIONS" => NoCall::Options(methods.join(", ")),
             miss => NoCall::Refused(miss.refusal(method, path)),
         }
     }
