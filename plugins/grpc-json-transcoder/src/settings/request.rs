@@ -213,9 +213,9 @@ pub(crate) struct Limits {
     /// Depth of JSON objects and arrays, and of messages, both ways. Default: 64, at most 200.
     pub(crate) depth: u16,
     /// Members of JSON objects and elements of arrays in one message, all together; parameters of a query likewise.
-    /// Default: 100000.
+    /// Default: 20000.
     pub(crate) fields: u32,
-    /// Elements of one array. Default: 100000.
+    /// Elements of one array. Default: 20000.
     pub(crate) array: u32,
     /// Length of one string in bytes, base64 included. Default: 4MiB.
     pub(crate) string: ByteSize,
@@ -227,8 +227,8 @@ impl Default for Limits {
             request_message: ByteSize::mib(4),
             response_message: ByteSize::mib(4),
             depth: 64,
-            fields: 100_000,
-            array: 100_000,
+            fields: 20_000,
+            array: 20_000,
             string: ByteSize::mib(4),
         }
     }
