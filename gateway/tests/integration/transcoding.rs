@@ -4,6 +4,7 @@ mod crowds;
 mod deadlines;
 mod errors;
 mod flow;
+mod hostility;
 mod openapi;
 mod requests;
 mod streams;
@@ -88,10 +89,14 @@ fn proto() -> String {
 
 /// A gateway that reads `probe.proto` and serves it as REST, with these settings of the component.
 fn setup(upstream: SocketAddr, settings: &str) -> Setup {
-    setup_with(upstream, settings, "")
+    setup_with(
+        upstream,
+        settings,
+        ", limits: { time: 100ms, memory: 64MiB }",
+    )
 }
 
-/// The same, and what `witgate.yaml` says more of the component.
+/// The same, with this in `witgate.yaml` in place of the limits that the documentation proposes.
 fn setup_with(upstream: SocketAddr, settings: &str, more: &str) -> Setup {
     Setup::new()
         .file("probe.proto", proto())
