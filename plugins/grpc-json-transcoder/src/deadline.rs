@@ -72,7 +72,7 @@ pub(crate) fn print(timeout: Duration) -> String {
         .iter()
         .rev()
         .skip(1)
-        .find(|(size, _)| nanos % size == 0 && nanos / size <= MOST);
+        .find(|(size, _)| nanos.is_multiple_of(*size) && nanos / size <= MOST);
     let fits = units.iter().find(|(size, _)| nanos / size <= MOST);
     match exact.or(fits) {
         // Rounded up: who waits longer than is left loses nothing.

@@ -283,7 +283,7 @@ fn title(status: u16) -> &'static str {
         502 => "Bad Gateway",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
-        500..=599 => "Server Error",
+        status if status >= 500 => "Server Error",
         _ => "Error",
     }
 }

@@ -298,7 +298,7 @@ fn bounds_hold() {
         let message = refused(text);
         assert!(message.contains(bound), "{message}");
     }
-    let rows = vec!["[1,2,3,4,5,6,7,8,9]"; 6].join(",");
+    let rows = ["[1,2,3,4,5,6,7,8,9]"; 6].join(",");
     assert!(refused(&format!("{{\"nobody\":[{rows}]}}")).contains("50 members"));
 }
 

@@ -114,7 +114,7 @@ impl Stream {
             let message = writing.decode(bytes)?;
             let body = http_body::of(&message, &writing.plan.response_body);
             if !self.begun {
-                self.begin(writing, response, Some(raw_type(body.content_type)));
+                self.begin(writing, response, Some(&raw_type(body.content_type)));
             }
             self.count += 1;
             out.extend_from_slice(&body.data);
@@ -171,13 +171,11 @@ impl Stream {
         &mut self,
         writing: &Writing<'_>,
         response: &mut Response,
-        content_type: Option<String>,
+        content_type: Option<&str>,
     ) {
         self.begun = true;
         let wanted = writing.metadata.answer(&response.headers(), response);
-        let content_type = content_type
-            .as_deref()
-            .unwrap_or_else(|| writing.media_type());
+        let content_type = content_type.unwrap_or_else(|| writing.media_type());
         let _ = response.set_header("content-type", content_type);
         if writing.is(StreamFormat::Sse) {
             let _ = response.set_header("cache-control", "no-cache");
@@ -192,7 +190,7 @@ impl Stream {
         writing.metadata.trailers(response, !self.begun);
         if !self.begun {
             let raw = writing.plan.raw_response.then(|| raw_type(None));
-            self.begin(writing, response, raw);
+            self.begin(writing, response, raw.as_deref());
         }
         if writing.plan.raw_response || writing.dialect == StreamDialect::GrpcGateway {
             return;
