@@ -49,47 +49,46 @@ pub(crate) fn parse(kind: &Kind, text: &str, limits: &Limits) -> Result<Value, S
     if text.len() as u64 > limits.string.0 {
         return Err(format!("this is longer than {} bytes", limits.string.0));
     }
-    let wrong = |expected: &str| format!("`{}` is no {expected}", shortened(text));
-    Ok(match kind {
+    match kind {
+        Kind::Enum(descriptor) => enum_number(descriptor, text).map(Value::EnumNumber),
+        Kind::Message(descriptor) => message(descriptor, text, limits).map(Value::Message),
+        _ => scalar(kind, text).ok_or_else(|| {
+            let (text, expected) = (shortened(text), expected(kind));
+            format!("`{text}` is no {kind:?}; write {expected}")
+        }),
+    }
+}
+
+fn scalar(kind: &Kind, text: &str) -> Option<Value> {
+    Some(match kind {
         Kind::String => Value::String(text.to_owned()),
-        Kind::Bool => match text {
-            "true" => Value::Bool(true),
-            "false" => Value::Bool(false),
-            _ => return Err(wrong("bool; write `true` or `false`")),
-        },
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
-            Value::I32(integer(text).ok_or_else(|| {
-                wrong("int32; write a whole number from -2147483648 to 2147483647")
-            })?)
-        }
-        Kind::Uint32 | Kind::Fixed32 => Value::U32(
-            integer(text)
-                .ok_or_else(|| wrong("uint32; write a whole number from 0 to 4294967295"))?,
-        ),
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
-            Value::I64(integer(text).ok_or_else(|| {
-                wrong(
-                    "int64; write a whole number from -9223372036854775808 to 9223372036854775807",
-                )
-            })?)
-        }
-        Kind::Uint64 | Kind::Fixed64 => {
-            Value::U64(integer(text).ok_or_else(|| {
-                wrong("uint64; write a whole number from 0 to 18446744073709551615")
-            })?)
-        }
-        Kind::Double => Value::F64(
-            double(text)
-                .ok_or_else(|| wrong("double; write a number, `NaN`, `Infinity` or `-Infinity`"))?,
-        ),
-        Kind::Float => Value::F32(
-            float(text)
-                .ok_or_else(|| wrong("float; write a number, `NaN`, `Infinity` or `-Infinity`"))?,
-        ),
-        Kind::Bytes => Value::Bytes(base64::decode(text).ok_or_else(|| wrong("base64"))?.into()),
-        Kind::Enum(descriptor) => Value::EnumNumber(enum_number(descriptor, text)?),
-        Kind::Message(descriptor) => Value::Message(message(descriptor, text, limits)?),
+        Kind::Bool => Value::Bool(text.parse().ok()?),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(integer(text)?),
+        Kind::Uint32 | Kind::Fixed32 => Value::U32(integer(text)?),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(integer(text)?),
+        Kind::Uint64 | Kind::Fixed64 => Value::U64(integer(text)?),
+        Kind::Double => Value::F64(double(text)?),
+        Kind::Float => Value::F32(float(text)?),
+        Kind::Bytes => Value::Bytes(base64::decode(text)?.into()),
+        Kind::Enum(_) | Kind::Message(_) => return None,
     })
+}
+
+fn expected(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Bool => "`true` or `false`",
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
+            "a whole number from -2147483648 to 2147483647"
+        }
+        Kind::Uint32 | Kind::Fixed32 => "a whole number from 0 to 4294967295",
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
+            "a whole number from -9223372036854775808 to 9223372036854775807"
+        }
+        Kind::Uint64 | Kind::Fixed64 => "a whole number from 0 to 18446744073709551615",
+        Kind::Double | Kind::Float => "a number, `NaN`, `Infinity` or `-Infinity`",
+        Kind::Bytes => "base64",
+        Kind::String | Kind::Enum(_) | Kind::Message(_) => "another text",
+    }
 }
 
 /// The key of a map.
@@ -130,8 +129,8 @@ fn enum_number(descriptor: &EnumDescriptor, text: &str) -> Result<i32, String> {
     }
     // A number that has no name here may have one in a newer upstream, unless proto2 forbids it.
     let closed = descriptor.parent_file().syntax() == Syntax::Proto2;
-    match text.parse::<i32>() {
-        Ok(number) if !closed || descriptor.get_value(number).is_some() => Ok(number),
+    match integer::<i32>(text) {
+        Some(number) if !closed || descriptor.get_value(number).is_some() => Ok(number),
         _ => Err(format!(
             "`{}` is no {}; write {}",
             shortened(text),
@@ -190,15 +189,10 @@ fn message(
             set(2, Value::I32(nanos));
         }
         Some(TextMessage::FieldMask) => {
-            let paths = text.split(',').filter(|path| !path.is_empty());
-            let paths = paths.map(mask_path).map(|path| path.map(Value::String));
-            let paths: Option<Vec<_>> = paths.collect();
-            set(
-                1,
-                Value::List(
-                    paths.ok_or_else(|| wrong("field mask; write names as `title,author.name`"))?,
-                ),
-            );
+            let paths = mask_paths(text, limits).ok_or_else(|| {
+                wrong("field mask within limits.array; write names as `title,author.name`")
+            })?;
+            set(1, Value::List(paths));
         }
         Some(TextMessage::Json) => return json(descriptor, text, limits),
         None => {
@@ -212,11 +206,16 @@ fn message(
 }
 
 /// Names of the .proto stay as they are, those of JSON become them.
-fn mask_path(path: &str) -> Option<String> {
-    if path.contains('_') {
-        return Some(path.to_owned());
+fn mask_paths(text: &str, limits: &Limits) -> Option<Vec<Value>> {
+    let paths = text.split(',').filter(|path| !path.is_empty());
+    if paths.clone().count() > limits.array as usize {
+        return None;
     }
-    snake_case(path)
+    let named = |path: &str| match path.contains('_') {
+        true => Some(path.to_owned()),
+        false => snake_case(path),
+    };
+    paths.map(|path| named(path).map(Value::String)).collect()
 }
 
 fn json(

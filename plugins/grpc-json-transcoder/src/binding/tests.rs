@@ -205,7 +205,7 @@ fn what_cannot_be_bound_is_refused() {
         ("u32=-1", "u32: `-1` is no uint32"),
         ("f64=inf", "f64: `inf` is no double"),
         ("yes=1", "yes: `1` is no bool; write `true` or `false`"),
-        ("raw=!", "raw: `!` is no base64"),
+        ("raw=!", "raw: `!` is no bytes; write base64"),
         ("at=null", "at: `null` is no timestamp"),
         ("object=1", "object: "),
         ("text=%FF", "text: its escapes are no UTF-8"),
