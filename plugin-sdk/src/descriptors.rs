@@ -5,7 +5,7 @@ use crate::backend;
 
 /// One schema with all that it imports.
 ///
-/// Open it in [`Policy::new`](crate::Policy::new): when its content changes, the gateway parses the configurations
+/// It can be opened in [`Policy::new`](crate::Policy::new) and nowhere else: when its content changes, the gateway parses the configurations
 /// that opened it anew. If that reports problems, the old content stays in use.
 pub struct DescriptorSet(backend::DescriptorSet);
 

@@ -83,6 +83,15 @@ async fn each_configuration_keeps_what_it_opened() {
 }
 
 #[tokio::test]
+async fn a_large_schema_reaches_the_plugin() {
+    let mut opened_by = Opened::new("[{ schemas: { descriptors: books, needs: [END] } }]");
+    let large = format!("{}END", "x".repeat(3 << 20));
+    let (chain, _) = opened_by.compile(&ready(&large)).unwrap();
+    let sandbox = Sandbox::new(&opened_by.bed.host);
+    assert_eq!(opened(&sandbox, &chain).await.unwrap(), digest(&large));
+}
+
+#[tokio::test]
 async fn a_refusal_stands_at_its_place() {
     let mut opened_by = Opened::new("[{ schemas: { descriptors: books, needs: [Get, Put] } }]");
     let problems = opened_by.compile(&ready("Get")).unwrap_err();

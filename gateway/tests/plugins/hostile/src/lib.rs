@@ -108,10 +108,9 @@ impl Policy for Hostile {
         if let Deed::WaitBody = self.on_response {
             response.set_header("x-length", chunk.bytes.len().to_string())?;
         }
-        if let Deed::HoldFirst = self.on_response_body {
-            if !chunk.last && (chunk.bytes.len() as u64) < self.most {
-                return Ok(BodyAction::Hold);
-            }
+        let few = !chunk.last && (chunk.bytes.len() as u64) < self.most;
+        if few && self.on_response_body == Deed::HoldFirst {
+            return Ok(BodyAction::Hold);
         }
         if let Deed::WaitFirst = self.on_response {
             // Refused once the head has gone out.

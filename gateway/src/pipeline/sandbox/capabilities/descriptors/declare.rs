@@ -111,6 +111,9 @@ impl Descriptors {
         }
         let source = Arc::new(Source::new(definition));
         source.read();
+        if let Some(before) = before.get(name) {
+            source.inherit(before);
+        }
         if let (Some(control), true) = (control, source.is_remote()) {
             let changed = Arc::clone(&self.changed);
             let fresh = schedule::keep_fresh(name.to_owned(), Arc::downgrade(&source), changed);

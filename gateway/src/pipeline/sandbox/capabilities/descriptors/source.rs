@@ -57,6 +57,15 @@ impl Source {
         matches!(self.definition.origin, Origin::Reflection { .. })
     }
 
+    /// Until a server has answered, what its name stood for before stays, unless something else is pinned.
+    pub(super) fn inherit(&self, before: &Self) {
+        let content = before.state().content.clone();
+        let pinned = |it: &Arc<Schema>| self.definition.mispinned(it.digest()).is_none();
+        if self.is_remote() {
+            self.state().content = content.filter(pinned);
+        }
+    }
+
     /// Reads files, if they are not those that were read before.
     pub(super) fn read(&self) {
         let unchanged = {

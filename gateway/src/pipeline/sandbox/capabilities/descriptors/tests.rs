@@ -196,6 +196,25 @@ fn a_hidden_file_is_told() {
     assert!(problem.message.contains("hides"), "{problem:?}");
 }
 
+/// Another interval, or another server, is no reason to stop serving.
+#[test]
+fn what_is_known_stays_until_another_server_has_answered() {
+    let bed = Bed::new();
+    let good = bed.schema("books.proto");
+    let server = "{ reflection: 'http://127.0.0.1:1', refresh: 5s }";
+    assert_eq!(bed.schema(server).digest(), good.digest());
+    assert_eq!(bed.schema("http://127.0.0.1:2").digest(), good.digest());
+    let pinned = format!(
+        "{{ reflection: 'http://127.0.0.1:2', pin: '{}' }}",
+        "0".repeat(64)
+    );
+    let catalog = bed.declare(&pinned).catalog.unwrap();
+    assert!(
+        catalog.awaits("books").is_some(),
+        "it is not what is pinned"
+    );
+}
+
 #[test]
 fn a_server_is_awaited_and_nothing_is_wrong() {
     let bed = Bed::new();
