@@ -266,15 +266,12 @@ fn any_matches(any: &DynamicMessage, expected: &Map<String, Json>) -> bool {
 /// google.protobuf.Struct, Value and ListValue as the JSON that they stand for.
 fn plain(message: &DynamicMessage) -> Option<Json> {
     let name = message.descriptor().full_name().to_owned();
-    let (field, value) = match message.fields().next() {
-        Some(found) => found,
-        None => {
-            return Some(match name.as_str() {
-                "google.protobuf.Struct" => Json::Object(Map::new()),
-                "google.protobuf.ListValue" => Json::Array(Vec::new()),
-                _ => Json::Null,
-            });
-        }
+    let Some((field, value)) = message.fields().next() else {
+        return Some(match name.as_str() {
+            "google.protobuf.Struct" => Json::Object(Map::new()),
+            "google.protobuf.ListValue" => Json::Array(Vec::new()),
+            _ => Json::Null,
+        });
     };
     Some(match (field.name(), value) {
         ("fields", Value::Map(map)) => {
