@@ -13,7 +13,7 @@ use crate::{
     matcher::Miss,
     refusal::Refusal,
     rules::{Api, BodyRule, Match, Rule},
-    settings::Settings,
+    settings::{Settings, UnknownPath},
     template::Template,
 };
 
@@ -41,14 +41,10 @@ pub(crate) fn explain(
     let mut answer = Map::new();
     match api.find(question.method, path) {
         Err(miss) => {
-            if let Miss::Slash(bare) = &miss {
-                answer.insert("location".into(), json!(bare));
-            }
-            answer.insert("error".into(), error(&miss.refusal(question.method, path)));
-            answer.insert(
-                "others".into(),
-                rivals::of(api, None, question.method, path),
-            );
+            let (key, why) = missed(&miss, settings, question.method, path);
+            answer.insert(key.into(), why);
+            let others = rivals::of(api, None, question.method, path);
+            answer.insert("others".into(), others);
         }
         Ok(found) => {
             answer.insert("rpc".into(), json!(found.rule.rpc.full_name()));
@@ -59,6 +55,19 @@ pub(crate) fn explain(
         }
     }
     Json::Object(answer)
+}
+
+/// What becomes of a request that no rule takes.
+fn missed(miss: &Miss, settings: &Settings, method: &str, path: &str) -> (&'static str, Json) {
+    match miss {
+        Miss::Unknown if settings.path.unknown == UnknownPath::Pass => (
+            "passes",
+            json!("no rule matches, and `unknown` of `path` is `pass`"),
+        ),
+        Miss::Slash(bare) => ("redirected_to", json!(bare)),
+        Miss::Method(methods) if method == "OPTIONS" => ("allow", json!(methods)),
+        miss => ("error", error(&miss.refusal(method, path))),
+    }
 }
 
 /// What is bound, or the exact error.

@@ -26,7 +26,11 @@ message M {
 "#;
 
 fn ask(method: &str, path_and_query: &str) -> Json {
-    let (api, settings) = api(PROTO, &json!({}));
+    ask_with(&json!({}), method, path_and_query)
+}
+
+fn ask_with(given: &Json, method: &str, path_and_query: &str) -> Json {
+    let (api, settings) = api(PROTO, given);
     let question = Question {
         method,
         path_and_query,
@@ -135,4 +139,16 @@ fn errors_are_exact() {
     });
     assert_eq!(bad["error"]["message"], "no JSON");
     assert_eq!(bad["bindings"], json!({ "name": "a" }));
+}
+
+#[test]
+fn what_is_no_call_and_no_error() {
+    let pass = json!({ "path": { "unknown": "pass", "trailing-slash": "redirect" } });
+    assert!(ask_with(&pass, "GET", "/v2")["passes"].is_string());
+    assert_eq!(ask_with(&pass, "GET", "/v1/me/x/").get("error"), None);
+    assert_eq!(
+        ask_with(&pass, "PUT", "/v1/me/x/")["redirected_to"],
+        "/v1/me/x"
+    );
+    assert_eq!(ask("OPTIONS", "/v1/me/x")["allow"], json!(["GET", "PUT"]));
 }

@@ -1,7 +1,7 @@
 //! What people ask about a route, away from any exchange.
 
 use prost_reflect::DynamicMessage;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use witgate_plugin::{Asked, Chunk};
 
 use super::Transcoder;
@@ -19,6 +19,10 @@ use crate::{
 impl Transcoder {
     /// What becomes of a request.
     pub(crate) fn answer(&self, asked: &Asked) -> Json {
+        let content_type = asked.header("content-type").unwrap_or_default();
+        if content_type.starts_with("application/grpc") {
+            return json!({ "passes": "it is gRPC already" });
+        }
         let question = Question {
             method: &asked.method,
             path_and_query: &asked.path_and_query,
