@@ -167,7 +167,7 @@ impl Catalogue {
     }
 
     /// Takes over the fields that the mask names; without one, all that may be changed.
-    pub(super) fn update(&self, from: Book, mask: Option<&[String]>) -> Result<Book, Status> {
+    pub(super) fn update(&self, from: &Book, mask: Option<&[String]>) -> Result<Book, Status> {
         let mut books = self.books();
         let place = (from.shelf.clone(), from.id.clone());
         let book = books

@@ -23,34 +23,34 @@ type Answer<T> = Result<Response<T>, Status>;
 pub(super) struct Methods(pub(super) Arc<Catalogue>);
 
 impl Methods {
-    pub(super) fn list_shelves(&self, _: Request<()>) -> Answer<ListShelvesResponse> {
+    pub(super) fn list_shelves(&self) -> Answer<ListShelvesResponse> {
         let shelves = self.0.shelves();
         Ok(Response::new(ListShelvesResponse { shelves }))
     }
 
-    pub(super) fn list(&self, asked: Request<ListBooksRequest>) -> Answer<ListBooksResponse> {
-        self.0.list(asked.get_ref()).map(Response::new)
+    pub(super) fn list(&self, asked: &ListBooksRequest) -> Answer<ListBooksResponse> {
+        self.0.list(asked).map(Response::new)
     }
 
-    pub(super) fn get(&self, asked: Request<GetBookRequest>) -> Answer<Book> {
-        let GetBookRequest { shelf, id } = asked.get_ref();
+    pub(super) fn get(&self, asked: &GetBookRequest) -> Answer<Book> {
+        let GetBookRequest { shelf, id } = asked;
         self.0.get(shelf, id).map(Response::new)
     }
 
-    pub(super) fn create(&self, asked: Request<CreateBookRequest>) -> Answer<Book> {
-        let book = asked.into_inner().book.unwrap_or_default();
+    pub(super) fn create(&self, asked: &CreateBookRequest) -> Answer<Book> {
+        let book = asked.book.clone().unwrap_or_default();
         self.0.create(book).map(Response::new)
     }
 
-    pub(super) fn update(&self, asked: Request<UpdateBookRequest>) -> Answer<Book> {
-        let UpdateBookRequest { book, update_mask } = asked.into_inner();
-        let mask = update_mask.as_ref().map(|mask| mask.paths.as_slice());
-        let changed = self.0.update(book.unwrap_or_default(), mask);
+    pub(super) fn update(&self, asked: &UpdateBookRequest) -> Answer<Book> {
+        let book = asked.book.clone().unwrap_or_default();
+        let mask = asked.update_mask.as_ref();
+        let changed = self.0.update(&book, mask.map(|mask| mask.paths.as_slice()));
         changed.map(Response::new)
     }
 
-    pub(super) fn delete(&self, asked: Request<GetBookRequest>) -> Answer<()> {
-        let GetBookRequest { shelf, id } = asked.get_ref();
+    pub(super) fn delete(&self, asked: &GetBookRequest) -> Answer<()> {
+        let GetBookRequest { shelf, id } = asked;
         self.0.delete(shelf, id).map(Response::new)
     }
 
@@ -106,8 +106,8 @@ impl Methods {
         })
     }
 
-    pub(super) fn download(&self, asked: Request<GetBookRequest>) -> Answer<HttpBody> {
-        let GetBookRequest { shelf, id } = asked.get_ref();
+    pub(super) fn download(&self, asked: &GetBookRequest) -> Answer<HttpBody> {
+        let GetBookRequest { shelf, id } = asked;
         let book = self.0.get(shelf, id)?;
         let text = format!("{}\nby {}\n", book.title, book.author);
         Ok(Response::new(HttpBody {
