@@ -5,6 +5,8 @@ mod request;
 mod response;
 mod rule;
 mod size;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

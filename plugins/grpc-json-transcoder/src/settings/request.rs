@@ -89,6 +89,7 @@ pub(crate) enum MalformedEscapes {
 #[config]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Accept {
+    /// Yes.
     #[default]
     Accept,
     /// 400.
@@ -185,6 +186,7 @@ impl Default for BodySettings {
 #[config]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum UnknownFields {
+    /// Nothing.
     #[default]
     Ignore,
     /// 400, with a JSON pointer.

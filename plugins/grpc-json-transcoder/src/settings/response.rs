@@ -25,6 +25,7 @@ pub(crate) struct PrintSettings {
 #[config]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Defaults {
+    /// No.
     #[default]
     Omit,
     /// Scalars, enums, lists and maps; but no message, and no optional field that is not set.
@@ -46,8 +47,10 @@ pub(crate) enum FieldNames {
 #[config]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum EnumStyle {
+    /// `"RED"`; a value without a name as its number.
     #[default]
     Name,
+    /// `1`.
     Number,
 }
 
