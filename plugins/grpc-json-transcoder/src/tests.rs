@@ -113,11 +113,14 @@ fn calls_that_are_grpc_already_pass() {
     );
 }
 
-/// Not a test of anything: prints what one call costs, natively and without a gateway.
+/// Not a test of anything: prints what one call costs, natively and without a gateway. `TIMES` of them are made.
 #[test]
 #[ignore = "measures"]
 fn what_a_unary_call_costs() {
-    const TIMES: u32 = 100_000;
+    let times = std::env::var("TIMES")
+        .ok()
+        .and_then(|times| times.parse().ok());
+    let times: u32 = times.unwrap_or(100_000);
     let transcoder = transcoder();
     let answer = book(&transcoder);
     for (name, method, path, body) in [
@@ -125,13 +128,13 @@ fn what_a_unary_call_costs() {
         ("create", "POST", "/v1/shelves/fiction/books", BODY),
     ] {
         let began = Instant::now();
-        for _ in 0..TIMES {
+        for _ in 0..times {
             let mut exchange = Exchange::new(&transcoder, request(method, path));
             black_box(exchange.on_request().unwrap());
             black_box(exchange.on_request_body(body, true).unwrap());
             black_box(exchange.on_response(answered()).unwrap());
             black_box(exchange.on_response_body(&answer, true).unwrap());
         }
-        println!("{name}: {:?} a call", began.elapsed() / TIMES);
+        println!("{name}: {:?} a call", began.elapsed() / times);
     }
 }
