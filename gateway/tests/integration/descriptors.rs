@@ -10,6 +10,7 @@ use crate::support::{
     components, eventually,
     gateway::{Gateway, Setup},
     load::Load,
+    tls::Authority,
 };
 use server::Server;
 
@@ -277,7 +278,10 @@ async fn a_server_that_describes_something_else_is_not_believed() {
     drop(gateway);
 
     let pinned = |pin: &str| {
-        let reflection = format!("{{ reflection: 'http://{}', pin: '{pin}' }}", server.address);
+        let reflection = format!(
+            "{{ reflection: 'http://{}', pin: '{pin}' }}",
+            server.address
+        );
         setup(&reflection, "").start()
     };
     assert_eq!(live(&pinned(&digest).await).await.unwrap(), digest);
@@ -286,6 +290,31 @@ async fn a_server_that_describes_something_else_is_not_believed() {
     let shown = status(&gateway).await;
     assert!(
         shown["error"].as_str().unwrap().contains(&digest),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_over_tls_must_be_who_it_says() {
+    let authority = Authority::new();
+    let identity = authority.issue(&["localhost"]);
+    let server = Server::start_over_tls(&identity, BOOKS).await;
+    let url = |host: &str| format!("'https://{host}:{}'", server.address.port());
+    let trusting = |url: &str| {
+        let setup = setup(url, "").file("ca.pem", authority.pem());
+        setup.environment("SSL_CERT_FILE", "ca.pem")
+    };
+    let gateway = trusting(&url("localhost")).start().await;
+    assert!(live(&gateway).await.is_some());
+    let gateway = trusting(&url("127.0.0.1")).start().await;
+    assert_eq!(
+        live(&gateway).await,
+        None,
+        "the certificate is not for that"
+    );
+    let shown = status(&gateway).await;
+    assert!(
+        shown["error"].as_str().unwrap().contains("TLS handshake"),
         "{shown}"
     );
 }

@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::support::{descriptors::compile, tools};
+use crate::support::{descriptors::compile, tls::Identity, tools};
 
 pub(crate) struct Server {
     child: Child,
@@ -18,7 +18,20 @@ pub(crate) struct Server {
 impl Server {
     /// Describes the service `books.Books` of this `.proto` file, on this port or on any.
     pub(crate) async fn start(proto: &str, port: u16) -> Self {
+        Self::start_as(None, proto, port).await
+    }
+
+    /// The same over TLS.
+    pub(crate) async fn start_over_tls(identity: &Identity, proto: &str) -> Self {
+        Self::start_as(Some(identity), proto, 0).await
+    }
+
+    async fn start_as(identity: Option<&Identity>, proto: &str, port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        if let Some(identity) = identity {
+            fs::write(folder.path().join("key"), &identity.key).unwrap();
+            fs::write(folder.path().join("certificate"), &identity.certificate).unwrap();
+        }
         fs::write(folder.path().join("books.proto"), proto).unwrap();
         let set = folder.path().join("books.pb");
         let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("protos");
