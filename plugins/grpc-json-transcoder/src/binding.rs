@@ -149,7 +149,7 @@ impl Bound {
         source: Source,
         settings: &Settings,
     ) -> Result<(), Refusal> {
-        let value = scalar::parse(&target.kind(), text, &settings.limits)
+        let value = scalar::parse(&target.kind(), text, settings)
             .map_err(|message| Refusal::invalid(target.name(), message))?;
         self.put(target, value, source)
     }

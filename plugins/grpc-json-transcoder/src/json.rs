@@ -7,7 +7,7 @@ pub(crate) mod number;
 mod print;
 mod read;
 pub(crate) mod time;
-mod wire;
+pub(crate) mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -15,5 +15,7 @@ mod tests;
 pub(crate) use cursor::{Bounds, Cursor};
 pub(crate) use error::JsonError;
 pub(crate) use print::{PrintOptions, Printer, Unprintable, print_text};
-pub(crate) use read::{ReadOptions, Reader, snake_case, written_as_value};
+pub(crate) use read::{
+    ReadOptions, Reader, enum_by_name, legal_names, snake_case, written_as_value,
+};
 pub(crate) use wire::Shapes;

@@ -5,8 +5,8 @@ use prost_reflect::{
 };
 
 use crate::{
-    json::{Bounds, ReadOptions, Reader, base64, number, snake_case, time},
-    settings::Limits,
+    json::{ReadOptions, Reader, base64, enum_by_name, legal_names, number, snake_case, time},
+    settings::Settings,
 };
 
 /// Whether one text can be a value of this kind.
@@ -45,13 +45,16 @@ impl TextMessage {
 }
 
 /// The value, or what is wrong with the text and what to write instead.
-pub(crate) fn parse(kind: &Kind, text: &str, limits: &Limits) -> Result<Value, String> {
-    if text.len() as u64 > limits.string.0 {
-        return Err(format!("this is longer than {} bytes", limits.string.0));
+pub(crate) fn parse(kind: &Kind, text: &str, settings: &Settings) -> Result<Value, String> {
+    if text.len() as u64 > settings.limits.string.0 {
+        return Err(format!(
+            "this is longer than {} bytes",
+            settings.limits.string.0
+        ));
     }
     match kind {
-        Kind::Enum(descriptor) => enum_number(descriptor, text).map(Value::EnumNumber),
-        Kind::Message(descriptor) => message(descriptor, text, limits).map(Value::Message),
+        Kind::Enum(descriptor) => enum_number(descriptor, text, settings).map(Value::EnumNumber),
+        Kind::Message(descriptor) => message(descriptor, text, settings).map(Value::Message),
         _ => scalar(kind, text).ok_or_else(|| {
             let (text, expected) = (shortened(text), expected(kind));
             format!("`{text}` is no {kind:?}; write {expected}")
@@ -92,8 +95,8 @@ fn expected(kind: &Kind) -> &'static str {
 }
 
 /// The key of a map.
-pub(crate) fn map_key(kind: &Kind, text: &str, limits: &Limits) -> Result<MapKey, String> {
-    let key = parse(kind, text, limits)?.into_map_key();
+pub(crate) fn map_key(kind: &Kind, text: &str, settings: &Settings) -> Result<MapKey, String> {
+    let key = parse(kind, text, settings)?.into_map_key();
     key.ok_or_else(|| String::from("this is no key of a map"))
 }
 
@@ -120,9 +123,13 @@ fn float(text: &str) -> Option<f32> {
     }
 }
 
-fn enum_number(descriptor: &EnumDescriptor, text: &str) -> Result<i32, String> {
-    if let Some(value) = descriptor.get_value_by_name(text) {
-        return Ok(value.number());
+fn enum_number(
+    descriptor: &EnumDescriptor,
+    text: &str,
+    settings: &Settings,
+) -> Result<i32, String> {
+    if let Some(number) = enum_by_name(descriptor, text, settings.body.any_case_enums) {
+        return Ok(number);
     }
     if descriptor.full_name() == "google.protobuf.NullValue" && text == "null" {
         return Ok(0);
@@ -140,27 +147,10 @@ fn enum_number(descriptor: &EnumDescriptor, text: &str) -> Result<i32, String> {
     }
 }
 
-/// How many legal names an error tells.
-const MOST_NAMES: usize = 30;
-
-fn legal_names(descriptor: &EnumDescriptor) -> String {
-    let values = descriptor.values();
-    let more = values.len() > MOST_NAMES;
-    let names: Vec<_> = values
-        .take(MOST_NAMES)
-        .map(|value| format!("`{}`", value.name()))
-        .collect();
-    format!(
-        "{}{}",
-        names.join(", "),
-        if more { " or one of the others" } else { "" }
-    )
-}
-
 fn message(
     descriptor: &MessageDescriptor,
     text: &str,
-    limits: &Limits,
+    settings: &Settings,
 ) -> Result<DynamicMessage, String> {
     let mut message = DynamicMessage::new(descriptor.clone());
     let mut set = |number, value| {
@@ -173,7 +163,7 @@ fn message(
     match TextMessage::of(descriptor) {
         Some(TextMessage::Wrapper) => {
             if let Some(field) = descriptor.get_field(1) {
-                set(1, parse(&field.kind(), text, limits)?);
+                set(1, parse(&field.kind(), text, settings)?);
             }
         }
         Some(TextMessage::Timestamp) => {
@@ -189,12 +179,12 @@ fn message(
             set(2, Value::I32(nanos));
         }
         Some(TextMessage::FieldMask) => {
-            let paths = mask_paths(text, limits).ok_or_else(|| {
+            let paths = mask_paths(text, settings).ok_or_else(|| {
                 wrong("field mask within limits.array; write names as `title,author.name`")
             })?;
             set(1, Value::List(paths));
         }
-        Some(TextMessage::Json) => return json(descriptor, text, limits),
+        Some(TextMessage::Json) => return json(descriptor, text, settings),
         None => {
             return Err(format!(
                 "{} cannot be written as one text",
@@ -206,9 +196,9 @@ fn message(
 }
 
 /// Names of the .proto stay as they are, those of JSON become them.
-fn mask_paths(text: &str, limits: &Limits) -> Option<Vec<Value>> {
+fn mask_paths(text: &str, settings: &Settings) -> Option<Vec<Value>> {
     let paths = text.split(',').filter(|path| !path.is_empty());
-    if paths.clone().count() > limits.array as usize {
+    if paths.clone().count() > settings.limits.array as usize {
         return None;
     }
     let named = |path: &str| match path.contains('_') {
@@ -221,11 +211,11 @@ fn mask_paths(text: &str, limits: &Limits) -> Option<Vec<Value>> {
 fn json(
     descriptor: &MessageDescriptor,
     text: &str,
-    limits: &Limits,
+    settings: &Settings,
 ) -> Result<DynamicMessage, String> {
     let options = ReadOptions {
-        bounds: Bounds::from(limits),
         refuse_unknown: true,
+        ..ReadOptions::from(settings)
     };
     Reader::new(text.as_bytes(), &options)
         .and_then(|reader| reader.message(descriptor))

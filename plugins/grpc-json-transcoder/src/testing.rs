@@ -64,6 +64,7 @@ pub(crate) fn message(descriptor: &MessageDescriptor, json: &Value) -> DynamicMe
     let options = ReadOptions {
         bounds: Bounds::from(&Limits::default()),
         refuse_unknown: true,
+        any_case_enums: false,
     };
     let text = json.to_string();
     let reader = Reader::new(text.as_bytes(), &options).unwrap();

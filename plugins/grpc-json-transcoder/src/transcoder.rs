@@ -13,7 +13,7 @@ use crate::{
     State, binding,
     call::Call,
     deadline,
-    json::{Bounds, PrintOptions, ReadOptions},
+    json::{PrintOptions, ReadOptions},
     matcher::Miss,
     metadata::{Fields, Metadata},
     negotiate::Accept,
@@ -23,7 +23,7 @@ use crate::{
     response::{Outgoing, Sse, Writing},
     rules::{Api, Match},
     schema,
-    settings::{ErrorFormat, Limits, Settings, UnknownPath},
+    settings::{ErrorFormat, Settings, UnknownPath},
     status::{Errors, Status},
 };
 
@@ -68,7 +68,7 @@ impl Transcoder {
             plans: plans
                 .map(|rule| Rc::new(Plan::new(rule, &settings)))
                 .collect(),
-            read: read_options(&settings),
+            read: ReadOptions::from(&settings),
             print: PrintOptions::new(&settings.print, settings.limits.depth),
             errors: Errors::new(&settings.errors),
             sse: Sse::new(&settings.streams.sse),
@@ -254,25 +254,6 @@ fn make_call(
     match timeout {
         Some(timeout) => request.set_header("grpc-timeout", timeout),
         None => Ok(()),
-    }
-}
-
-fn read_options(settings: &Settings) -> ReadOptions {
-    let Limits {
-        depth,
-        fields,
-        array,
-        string,
-        ..
-    } = settings.limits;
-    ReadOptions {
-        bounds: Bounds {
-            depth: depth.into(),
-            fields,
-            array,
-            string: usize::try_from(string.0).unwrap_or(usize::MAX),
-        },
-        refuse_unknown: settings.body.unknown_fields == crate::settings::UnknownFields::Refuse,
     }
 }
 

@@ -85,8 +85,7 @@ impl<'a> Parameters<'a> {
     /// JSON names that hold an escape are written raw.
     fn resolve(&self, raw_name: &str, name: &str) -> Result<Target, Unbound> {
         let resolver = Resolver {
-            query: &self.settings.query,
-            limits: &self.settings.limits,
+            settings: self.settings,
         };
         match resolver.resolve(&self.message, name) {
             Err(Unbound::Unknown) if raw_name != name => resolver.resolve(&self.message, raw_name),

@@ -4,11 +4,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use prost_reflect::{FieldDescriptor, Kind, MapKey, MessageDescriptor};
 
-use crate::{
-    rules::FieldPath,
-    scalar,
-    settings::{Limits, QuerySettings},
-};
+use crate::{rules::FieldPath, scalar, settings::Settings};
 
 /// A field, or an element of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +40,11 @@ impl Target {
     }
 
     /// The element of the field at this place of `fields`.
+    /// Fields within fields, and no element of a list or a map.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.elements.is_empty()
+    }
+
     pub(super) fn element(&self, place: usize) -> Option<&Element> {
         let mut elements = self.elements.iter();
         elements
@@ -105,8 +106,7 @@ pub(super) fn key_text(key: &MapKey) -> Cow<'_, str> {
 
 /// Finds the field for the name of a parameter, in which escapes are undone already.
 pub(super) struct Resolver<'s> {
-    pub(super) query: &'s QuerySettings,
-    pub(super) limits: &'s Limits,
+    pub(super) settings: &'s Settings,
 }
 
 /// What is found so far.
@@ -128,7 +128,7 @@ impl Resolver<'_> {
         };
         let mut rest = way.field(name)?;
         while !rest.is_empty() {
-            if way.fields.len() >= usize::from(self.limits.depth) {
+            if way.fields.len() >= usize::from(self.settings.limits.depth) {
                 return Err(wrong("this goes too deep"));
             }
             rest = if let Some(name) = rest.strip_prefix('.') {
@@ -155,13 +155,13 @@ impl Resolver<'_> {
         match field.kind() {
             Kind::Message(entry) if map => {
                 let kind = entry.map_entry_key_field().kind();
-                let key = scalar::map_key(&kind, inner, self.limits).map_err(Unbound::Wrong)?;
+                let key = scalar::map_key(&kind, inner, self.settings).map_err(Unbound::Wrong)?;
                 way.elements.push((place, Element::Key(key)));
             }
             // Another value is added, with or without brackets.
-            _ if list && inner.is_empty() && self.query.brackets => {}
-            Kind::Message(_) if list && self.query.repeated_messages > 0 => {
-                let most = usize::from(self.query.repeated_messages);
+            _ if list && inner.is_empty() && self.settings.query.brackets => {}
+            Kind::Message(_) if list && self.settings.query.repeated_messages > 0 => {
+                let most = usize::from(self.settings.query.repeated_messages);
                 let index = inner.parse().ok().filter(|index| *index < most);
                 let index = index.ok_or_else(|| {
                     let places = format!("write a number from 0 to {}", most - 1);
@@ -169,7 +169,7 @@ impl Resolver<'_> {
                 })?;
                 way.elements.push((place, Element::Index(index)));
             }
-            Kind::Message(_) if !list && self.query.deep_object => {
+            Kind::Message(_) if !list && self.settings.query.deep_object => {
                 way.enter()?;
                 let field = way.named(inner).ok_or(Unbound::Unknown)?;
                 way.fields.push(field);

@@ -139,6 +139,14 @@ fn scalars_and_messages_of_one_text() {
 }
 
 #[test]
+fn names_of_enum_values_in_any_case() {
+    let any_case = json!({ "body": { "any-case-enums": true } });
+    let green = bound(&any_case, "GET", "/q?color=green");
+    assert_eq!(green, Ok(json!({ "color": "GREEN" })));
+    assert!(refused(&json!({}), "color=green").contains("no t.Color"));
+}
+
+#[test]
 fn fields_by_their_names() {
     for (text, expected) in [
         ("twoWords=a", json!({ "twoWords": "a" })),
@@ -199,7 +207,7 @@ fn what_cannot_be_bound_is_refused() {
         ),
         (
             "color=BLUE",
-            "color: `BLUE` is no t.Color; write `RED`, `GREEN`",
+            "color: `BLUE` is no t.Color; write one of RED, GREEN",
         ),
         ("i32=1.5", "i32: `1.5` is no int32"),
         ("u32=-1", "u32: `-1` is no uint32"),

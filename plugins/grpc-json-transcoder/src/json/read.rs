@@ -22,6 +22,7 @@ use super::{
     error::{JsonError, Step},
     number,
 };
+use crate::settings::{Settings, UnknownFields};
 
 /// How strictly a text is read. What is no JSON by RFC 8259 is never read.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +30,25 @@ pub(crate) struct ReadOptions {
     pub(crate) bounds: Bounds,
     /// Whether members that name no field are an error.
     pub(crate) refuse_unknown: bool,
+    /// Whether names of enum values are read in any case.
+    pub(crate) any_case_enums: bool,
+}
+
+impl From<&Settings> for ReadOptions {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            bounds: Bounds::from(&settings.limits),
+            refuse_unknown: settings.body.unknown_fields == UnknownFields::Refuse,
+            any_case_enums: settings.body.any_case_enums,
+        }
+    }
 }
 
 /// Reads one JSON text.
 pub(crate) struct Reader<'t> {
     cursor: Cursor<'t>,
     refuse_unknown: bool,
+    any_case_enums: bool,
 }
 
 type Result<T> = std::result::Result<T, JsonError>;
@@ -51,6 +65,7 @@ impl<'t> Reader<'t> {
         Ok(Self {
             cursor: Cursor::new(text, options.bounds)?,
             refuse_unknown: options.refuse_unknown,
+            any_case_enums: options.any_case_enums,
         })
     }
 
@@ -294,8 +309,8 @@ impl<'t> Reader<'t> {
         let found = match self.cursor.peek()? {
             b'"' => {
                 let name = self.cursor.string()?;
-                match descriptor.get_value_by_name(&name) {
-                    Some(value) => return Ok(value.number()),
+                match enum_by_name(descriptor, &name, self.any_case_enums) {
+                    Some(number) => return Ok(number),
                     None => name,
                 }
             }
@@ -317,6 +332,16 @@ impl<'t> Reader<'t> {
         );
         Err(JsonError::new(start, message))
     }
+}
+
+/// The number of an enum's value.
+pub(crate) fn enum_by_name(descriptor: &EnumDescriptor, name: &str, any_case: bool) -> Option<i32> {
+    let exact = descriptor.get_value_by_name(name);
+    let alike = || {
+        let mut values = descriptor.values().filter(|_| any_case);
+        values.find(|value| value.name().eq_ignore_ascii_case(name))
+    };
+    exact.or_else(alike).map(|value| value.number())
 }
 
 fn invalid(start: usize, text: &str, kind: &Kind) -> JsonError {

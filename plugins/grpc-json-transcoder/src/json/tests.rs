@@ -51,6 +51,7 @@ fn options(refuse_unknown: bool) -> ReadOptions {
             string: 40,
         },
         refuse_unknown,
+        any_case_enums: false,
     }
 }
 

@@ -86,7 +86,7 @@ fn value(field: &FieldDescriptor, part: &Part<'_>, settings: &Settings) -> Resul
                     "a part cannot be a value of this field",
                 ));
             }
-            scalar::parse(&kind, text, &settings.limits)
+            scalar::parse(&kind, text, settings)
                 .map_err(|message| Refusal::invalid(part.name.as_str(), message))
         }
     }

@@ -152,6 +152,8 @@ pub(crate) enum UnknownParameters {
 pub(crate) struct BodySettings {
     /// What becomes of JSON members that name no field. Default: `ignore`.
     pub(crate) unknown_fields: UnknownFields,
+    /// Whether names of enum values are read in any case, in paths and queries too. Default: false.
+    pub(crate) any_case_enums: bool,
     /// What happens when path, query, header fields and body give the same field different values.
     /// Default: `path`.
     pub(crate) on_conflict: Conflict,
@@ -172,6 +174,7 @@ impl Default for BodySettings {
     fn default() -> Self {
         Self {
             unknown_fields: UnknownFields::default(),
+            any_case_enums: false,
             on_conflict: Conflict::default(),
             unexpected: Accept::default(),
             dotted_path: false,
