@@ -18,6 +18,15 @@ pub(crate) fn append(message: &DynamicMessage, out: &mut Vec<u8>) {
     out[start + 1..start + PREFIX].copy_from_slice(&length.to_be_bytes());
 }
 
+/// Writes the length into the prefix, for which there is room at the beginning.
+pub(crate) fn complete(framed: &mut [u8]) {
+    let length = framed.len().saturating_sub(PREFIX);
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    if let Some(prefix) = framed.get_mut(1..PREFIX) {
+        prefix.copy_from_slice(&length.to_be_bytes());
+    }
+}
+
 /// What is wrong with the frames of an upstream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FrameError {

@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) output: MessageDescriptor,
     /// For printing the whole answer, when it has been asked for.
     shapes: OnceCell<Shapes>,
+    /// For writing what the body is, likewise.
+    body_shapes: OnceCell<Option<Shapes>>,
     pub(crate) client_streaming: bool,
     pub(crate) server_streaming: bool,
     pub(crate) body: BodyRule,
@@ -57,6 +59,7 @@ impl Plan {
             response_body: rule.response_body.clone(),
             raw_response,
             shapes: OnceCell::new(),
+            body_shapes: OnceCell::new(),
             input,
             output,
         }
@@ -68,6 +71,19 @@ impl Plan {
     pub(crate) fn shapes(&self) -> Option<&Shapes> {
         let whole = self.response_body.is_empty() && !self.raw_response;
         whole.then(|| self.shapes.get_or_init(|| Shapes::of(&self.output)))
+    }
+
+    /// For writing the message that the body is; none if it is no message.
+    pub(crate) fn body_shapes(&self) -> Option<&Shapes> {
+        let shapes = self.body_shapes.get_or_init(|| match &self.body {
+            BodyRule::None => None,
+            BodyRule::Whole => Some(Shapes::of(&self.input)),
+            BodyRule::Field(path) => match path.last()?.kind() {
+                Kind::Message(message) => Some(Shapes::of(&message)),
+                _ => None,
+            },
+        });
+        shapes.as_ref()
     }
 }
 

@@ -1,5 +1,6 @@
 //! From the body of a request to the messages of a call.
 
+mod direct;
 mod elements;
 mod multipart;
 
@@ -139,6 +140,13 @@ impl Incoming {
 
     /// The one message of a body that is all there.
     fn whole(&mut self, reading: &Reading<'_>, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let plain = match &self.how {
+            How::Unread => body.is_empty(),
+            how => matches!(how, How::Json),
+        };
+        if plain && let Some(framed) = reading.directly(self.bound.as_ref(), body) {
+            return Ok(framed);
+        }
         let mut message = match &self.how {
             How::Form => reading.form(body)?,
             How::Multipart { boundary } => reading.multipart(boundary, body)?,

@@ -1,4 +1,4 @@
-//! From the bytes of a message to JSON text, without a message in between.
+//! Between the bytes of a message and JSON text, without a message in between.
 //!
 //! That holds for bytes as encoders write them: fields in the order of their numbers, each that comes once but once.
 //! Everything else is [`Irregular`]: it is left to [`Printer`](super::Printer), which gives the same text for what
@@ -6,6 +6,7 @@
 
 mod shape;
 mod varint;
+pub(crate) mod write;
 
 use prost_reflect::DynamicMessage;
 

@@ -30,6 +30,8 @@ pub(super) struct Field {
     pub(super) proto_name: Box<str>,
     pub(super) kind: Kind,
     pub(super) repeated: bool,
+    /// Of a list: its elements are written one after the other, under one key.
+    pub(super) packed: bool,
     /// Whether it is printed with its default, if it is there.
     pub(super) presence: bool,
     /// A bit for the oneof that it is in.
@@ -64,7 +66,10 @@ pub(super) enum Kind {
 
 /// Names by numbers, with quotes; the first of several with the same number.
 #[derive(Debug)]
-pub(super) struct Enumeration(Vec<(i32, Box<str>)>);
+pub(super) struct Enumeration {
+    names: Vec<(i32, Box<str>)>,
+    descriptor: EnumDescriptor,
+}
 
 impl Shapes {
     pub(crate) fn of(message: &MessageDescriptor) -> Self {
@@ -127,6 +132,20 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// The field with this name in either spelling, and its place.
+    pub(super) fn named(&self, name: &str) -> Option<(usize, &Field)> {
+        // Both are kept with quotes and colon.
+        let is = |known: &str| {
+            known.len() == name.len() + 3 && known.as_bytes()[1..].starts_with(name.as_bytes())
+        };
+        let by_json_name = self.fields.iter().position(|field| is(&field.json_name));
+        let place =
+            by_json_name.or_else(|| self.fields.iter().position(|field| is(&field.proto_name)))?;
+        Some((place, &self.fields[place]))
+    }
+}
+
 impl Field {
     fn of(field: &FieldDescriptor, found: &mut Found) -> Self {
         let quoted = |name: &str| {
@@ -145,6 +164,7 @@ impl Field {
             proto_name: quoted(field.name()),
             kind: Kind::of(field, found),
             repeated: field.cardinality() == Cardinality::Repeated,
+            packed: field.is_packed(),
             presence: field.supports_presence(),
             oneof: place
                 .and_then(|place| u32::try_from(place).ok())
@@ -214,14 +234,22 @@ impl Enumeration {
             .collect();
         names.sort_by_key(|(number, _)| *number);
         names.dedup_by_key(|(number, _)| *number);
-        Self(names)
+        Self {
+            names,
+            descriptor: descriptor.clone(),
+        }
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<i32> {
+        let value = self.descriptor.get_value_by_name(name)?;
+        Some(value.number())
     }
 
     pub(super) fn name(&self, number: i32) -> Option<&str> {
         let place = self
-            .0
+            .names
             .binary_search_by_key(&number, |(number, _)| *number)
             .ok()?;
-        Some(&self.0[place].1)
+        Some(&self.names[place].1)
     }
 }
