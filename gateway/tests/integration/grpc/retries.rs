@@ -290,6 +290,39 @@ async fn retries_end_with_the_deadline() {
     assert!(begun.elapsed() < Duration::from_secs(4));
 }
 
+/// The client is silent and its upload open: nothing but the gateway can end what was given up.
+#[tokio::test]
+async fn what_was_given_up_is_cancelled() {
+    let (sender, mut resets) = tokio::sync::mpsc::unbounded_channel();
+    let (upstream, count) = counting(move |nth, mut call| {
+        let sender = sender.clone();
+        async move {
+            if nth == 0 {
+                call.body.data().await.unwrap().unwrap();
+                call.fail("14");
+                // It does not reset the stream, and goes on reading.
+                let ended = async { while let Some(Ok(_)) = call.body.data().await {} };
+                ended.await;
+                let _ = sender.send(());
+            } else {
+                call.succeed("second");
+            }
+        }
+    })
+    .await;
+    let route = ", retry: { on: unavailable, backoff: 1ms }";
+    let gateway = over(&[upstream], route).await;
+    let mut client = Client::new(gateway.address()).await;
+    let (response, mut sending) = client.call("/a.B/C", &[]).await;
+    sending.send_data(message("one"), false).unwrap();
+    let outcome = peer::outcome(response).await;
+    assert_eq!(outcome.body, message("second"));
+    soon("the end of the first try", resets.recv())
+        .await
+        .unwrap();
+    assert_eq!(count.load(Relaxed), 2);
+}
+
 /// A bidirectional call is sent again from where it was, and goes on.
 #[tokio::test]
 async fn a_stream_goes_on_after_it_was_sent_again() {

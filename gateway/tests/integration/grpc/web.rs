@@ -37,7 +37,8 @@ const TEXT: &str = "application/grpc-web-text";
 async fn proxy(upstream: SocketAddr, more: &str) -> Gateway {
     let yaml = format!(
         "upstreams: {{ up: {{ endpoints: ['http://{upstream}'], protocol: http2 }} }}\n\
-         routes:\n  - {{ name: echo, match: {{ grpc: witgate.test.Echo }}, to: up }}\n{more}"
+         routes:\n  - {{ name: echo, match: {{ grpc: witgate.test.Echo, \
+         headers: {{ content-type: application/grpc }} }}, to: up }}\n{more}"
     );
     Setup::new()
         .settings(&format!(

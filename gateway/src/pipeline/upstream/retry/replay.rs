@@ -5,7 +5,7 @@ use std::{
     cell::RefCell,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::Bytes;
@@ -35,6 +35,8 @@ struct Record {
     keeps: bool,
     /// Which of the readers is the last.
     reader: u32,
+    /// Of whoever reads, to be told when another does.
+    waker: Option<Waker>,
 }
 
 /// The body, from its beginning.
@@ -65,6 +67,7 @@ impl Replay {
             ended: false,
             keeps: true,
             reader: 0,
+            waker: None,
         }));
         *request.body_mut() = Reader::last(&record);
         Self {
@@ -91,7 +94,7 @@ impl Replay {
         let body = match &self.record {
             None => RequestBody::default(),
             Some(record) => {
-                record.borrow_mut().reader += 1;
+                record.borrow_mut().supersede();
                 Reader::last(record)
             }
         };
@@ -119,6 +122,15 @@ impl Reader {
 }
 
 impl Record {
+    /// Another reader begins. The last one is told: it would wait for the rest, and hold its stream open, for as long
+    /// as the client sends nothing.
+    fn supersede(&mut self) {
+        self.reader += 1;
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match ready!(Pin::new(&mut self.rest).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
@@ -171,7 +183,10 @@ impl Body for Reader {
             let trailers = trailers.filter(|_| !std::mem::replace(&mut this.trailers_given, true));
             return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
         }
-        let polled = ready!(record.poll_rest(cx));
+        let Poll::Ready(polled) = record.poll_rest(cx) else {
+            record.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
         this.given = record.kept.len();
         this.trailers_given |= record.trailers.is_some();
         Poll::Ready(polled)
