@@ -231,7 +231,7 @@ mod tests {
 
     fn poll(request: &mut Request<RequestBody>) -> Option<Result<Frame<Bytes>, BodyError>> {
         let frame = std::pin::pin!(request.body_mut().frame());
-        match frame.poll(&mut Context::from_waker(std::task::Waker::noop())) {
+        match frame.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(frame) => frame,
             Poll::Pending => panic!("these bodies never wait"),
         }
