@@ -113,6 +113,81 @@ fn calls_that_are_grpc_already_pass() {
     );
 }
 
+/// A stream whose head has come.
+fn watching<'t>(transcoder: &'t Transcoder, accept: &str) -> Exchange<'t, Transcoder> {
+    let request = TestRequest::get("/v1/shelves/fiction/books:watch").header("accept", accept);
+    let mut exchange = Exchange::new(transcoder, request);
+    exchange.on_request().unwrap();
+    exchange.on_request_body(b"", true).unwrap();
+    let verdict = exchange.on_response(answered()).unwrap();
+    assert_eq!(verdict, ResponseVerdict::WaitFirst);
+    exchange
+}
+
+const SMALL: &[u8] = b"\0\0\0\0\x02\x28\x07";
+
+fn sent(action: &BodyAction) -> String {
+    match action {
+        BodyAction::Replace(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_message_of_a_stream_goes_out_as_it_comes() {
+    let transcoder = transcoder();
+    let mut exchange = watching(&transcoder, "*/*");
+    // Until there is a message, the head waits; what is held comes again.
+    assert_eq!(
+        exchange.on_response_body(&SMALL[..6], false).unwrap(),
+        BodyAction::Hold
+    );
+    let first = exchange.on_response_body(SMALL, false).unwrap();
+    assert_eq!(sent(&first), r#"[{"pages":7}"#);
+    let cut = exchange.on_response_body(&SMALL[..3], false).unwrap();
+    assert_eq!(sent(&cut), "");
+    let two = [&SMALL[3..], SMALL].concat();
+    let next = exchange.on_response_body(&two, false).unwrap();
+    assert_eq!(sent(&next), r#",{"pages":7},{"pages":7}"#);
+    assert_eq!(sent(&exchange.on_response_body(b"", true).unwrap()), "]");
+    let response = exchange.response();
+    assert_eq!(
+        response.header("content-type").as_deref(),
+        Some("application/json")
+    );
+}
+
+#[test]
+fn a_large_first_message_is_not_held() {
+    let transcoder = transcoder();
+    let mut exchange = watching(&transcoder, "application/x-ndjson");
+    let begun = exchange
+        .on_response_body(b"\0\0\x10\0\0\x1a", false)
+        .unwrap();
+    assert_eq!(sent(&begun), "");
+}
+
+#[test]
+fn a_stream_that_is_cut_off_says_so() {
+    let transcoder = transcoder();
+    let mut exchange = watching(&transcoder, "application/x-ndjson");
+    exchange.on_response_body(SMALL, false).unwrap();
+    let end = exchange.on_response_body(b"\0\0\0\0\x05a", true).unwrap();
+    let text = sent(&end);
+    assert!(
+        text.starts_with(r#"{"error":{"code":13,"message":"Incomplete gRPC frame"#),
+        "{text}"
+    );
+}
+
+#[test]
+fn without_what_was_known_of_the_exchange_nothing_passes() {
+    let transcoder = transcoder();
+    let mut exchange = Exchange::new(&transcoder, request("GET", "/v1/shelves/fiction/books/42"));
+    assert!(exchange.on_response(answered()).is_err());
+    assert!(exchange.on_response_body(b"x", true).is_err());
+}
+
 /// Not a test of anything: prints what one call costs, natively and without a gateway. `TIMES` of them are made.
 #[test]
 #[ignore = "measures"]
