@@ -51,6 +51,11 @@ macro_rules! fields {
             pub fn trailer(&self, name: &str) -> Option<String> {
                 self.handle.trailer(name).map(backend::text)
             }
+
+            /// Every trailer field, names in lower case; there only once the body has ended.
+            pub fn trailers(&self) -> Vec<(String, Vec<u8>)> {
+                self.handle.trailers()
+            }
         }
     };
 }

@@ -204,28 +204,25 @@ impl Metadata {
         }
     }
 
-    /// Trailers of gRPC are no trailers of HTTP. Those of the service stay, or become header fields if a name in the
-    /// settings asks for them, while the head has not gone out.
+    /// Trailers of gRPC are no trailers of HTTP. Those of the service become header fields while the head has not
+    /// gone out, since few clients read trailers; after that they stay.
     pub(crate) fn trailers(&self, response: &mut Response, head_is_open: bool) {
-        for name in ["grpc-status", "grpc-message", "grpc-status-details-bin"] {
-            let _ = response.remove_trailer(name);
-        }
-        if !head_is_open {
-            return;
-        }
-        let allowed = self
-            .response
-            .allow
-            .iter()
-            .filter(|pattern| !pattern.any_rest);
-        let renamed = self.response.rename.iter().map(|(old, _)| old.as_str());
-        for name in allowed.map(|pattern| pattern.start.as_str()).chain(renamed) {
-            if self.response.pass(name)
-                && let Some(value) = response.trailer(name)
-            {
-                let target = self.response.renamed(name).unwrap_or(name);
-                let _ = response.set_header(target, value);
-                let _ = response.remove_trailer(name);
+        for (name, value) in response.trailers() {
+            let reserved = name.starts_with("grpc-") || OF_THE_MESSAGE.contains(&name.as_str());
+            let passes = !reserved && self.response.pass(&name);
+            let target = self.response.renamed(&name);
+            if !passes || head_is_open {
+                let _ = response.remove_trailer(&name);
+            }
+            if !passes {
+                continue;
+            }
+            if head_is_open {
+                // What the gateway keeps for itself, nobody sets.
+                let _ = response.append_header(target.unwrap_or(&name), value);
+            } else if let Some(target) = target {
+                let _ = response.remove_trailer(&name);
+                let _ = response.set_trailer(target, value);
             }
         }
     }

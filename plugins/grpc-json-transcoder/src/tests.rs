@@ -213,3 +213,23 @@ fn what_a_unary_call_costs() {
         println!("{name}: {:?} a call", began.elapsed() / times);
     }
 }
+
+#[test]
+fn trailers_of_a_unary_call_become_header_fields() {
+    let transcoder = transcoder();
+    let mut exchange = Exchange::new(&transcoder, request("GET", "/v1/shelves/fiction/books/42"));
+    exchange.on_request().unwrap();
+    exchange.on_request_body(b"", true).unwrap();
+    let answer = answered().trailer("x-cost", "7");
+    exchange
+        .on_response(answer.trailer("content-type", "text/html"))
+        .unwrap();
+    exchange.on_response_body(&book(&transcoder), true).unwrap();
+    let response = exchange.response();
+    assert_eq!(response.header("x-cost").as_deref(), Some("7"));
+    assert_eq!(
+        response.header("content-type").as_deref(),
+        Some("application/json")
+    );
+    assert!(response.trailers().is_empty());
+}

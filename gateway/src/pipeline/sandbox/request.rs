@@ -172,6 +172,13 @@ fn link_reads(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
             let name = name.to_str(&store)?;
             Ok((trailers.and_then(|trailers| fields::joined(trailers, &[], &name)),))
         },
+    )?;
+    types.func_wrap(
+        "[method]request.trailers",
+        |store: Store<'_>, (_,): (This,)| {
+            let trailers = store.data().call.request()?.trailers.as_ref();
+            Ok((trailers.map_or_else(Vec::new, |trailers| fields::all(trailers, &[])),))
+        },
     )
 }
 

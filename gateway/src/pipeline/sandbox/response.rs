@@ -192,6 +192,15 @@ fn link_trailers(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> 
         },
     )?;
     types.func_wrap(
+        "[method]response.trailers",
+        |store: Store<'_>, (_,): (This,)| {
+            let call = &store.data().call;
+            let none = HeaderMap::new();
+            let received = call.response()?.trailers.as_ref().unwrap_or(&none);
+            Ok((fields::all(received, &call.trailer_edits),))
+        },
+    )?;
+    types.func_wrap(
         "[method]response.set-trailer",
         |mut store: Store<'_>, (_, name, value): (This, WasmStr, WasmList<u8>)| {
             let edit = field(&store, &name, &value, Edit::Set)?;

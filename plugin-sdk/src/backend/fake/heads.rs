@@ -102,6 +102,10 @@ impl Request {
         self.0.borrow().trailers.joined(name)
     }
 
+    pub(crate) fn trailers(&self) -> Vec<(String, Vec<u8>)> {
+        self.0.borrow().trailers.0.clone()
+    }
+
     pub(crate) fn client_address(&self) -> String {
         self.0.borrow().client_address.clone()
     }
@@ -165,6 +169,10 @@ impl Response {
 
     pub(crate) fn trailer(&self, name: &str) -> Option<Vec<u8>> {
         self.0.borrow().trailers.joined(name)
+    }
+
+    pub(crate) fn trailers(&self) -> Vec<(String, Vec<u8>)> {
+        self.0.borrow().trailers.0.clone()
     }
 
     pub(crate) fn set_trailer(&self, name: &str, value: &[u8]) -> Result<(), EditError> {
