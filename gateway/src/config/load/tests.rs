@@ -1,4 +1,4 @@
-use std::{fs, os::unix::fs::symlink, time::Instant};
+use std::{fs, os::unix::fs::symlink};
 
 use tempfile::TempDir;
 
@@ -250,14 +250,12 @@ fn a_file_that_is_too_large_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn ten_megabytes_are_read_in_time() {
+fn a_megabyte_of_routes_is_read() {
     let one = "  - { name: r, match: { host: a.example, path: /x }, to: x }\n";
-    let text = format!("routes:\n{}", one.repeat((10 << 20) / one.len()));
-    let started = Instant::now();
+    let count = (1 << 20) / one.len();
+    let text = format!("routes:\n{}", one.repeat(count));
     let source = Source::<raw::RouteFile>::new("a.yaml".into(), &text);
-    assert_eq!(source.raw.unwrap().routes.len(), (10 << 20) / one.len());
-    // Without optimisation, on a busy machine.
-    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+    assert_eq!(source.raw.unwrap().routes.len(), count);
 }
 
 proptest::proptest! {

@@ -178,7 +178,7 @@ pub enum Isolation {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct PluginLimits {
-    /// Time that one call may run, in steps of 1 ms. Default: `10ms`.
+    /// Time that one call may run, in steps of 5 ms, rounded up. Default: `10ms`.
     pub time: HumanDuration,
     /// Linear memory of one instance. Default: `16MiB`.
     pub memory: ByteSize,

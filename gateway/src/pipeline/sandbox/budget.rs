@@ -58,21 +58,21 @@ mod tests {
     #[test]
     fn only_time_that_the_thread_ran_is_counted() {
         let mut budget = Budget::default();
-        assert_eq!(budget.begin(10 * MS), 2);
-        assert_eq!(budget.left(100 * MS), 9 * MS);
+        assert_eq!(budget.begin(10 * TICK), 2);
+        assert_eq!(budget.left(100 * TICK), 9 * TICK);
         // However late it is on the wall, the thread has run but half a tick.
-        assert_eq!(budget.left(100 * MS + MS / 2), 9 * MS - MS / 2);
-        assert_eq!(budget.left(109 * MS), Duration::ZERO);
-        assert_eq!(budget.left(200 * MS), Duration::ZERO);
-        budget.begin(10 * MS);
-        assert_eq!(budget.left(200 * MS), 9 * MS, "a new call");
+        assert_eq!(budget.left(100 * TICK + TICK / 2), 9 * TICK - TICK / 2);
+        assert_eq!(budget.left(109 * TICK), Duration::ZERO);
+        assert_eq!(budget.left(200 * TICK), Duration::ZERO);
+        budget.begin(10 * TICK);
+        assert_eq!(budget.left(200 * TICK), 9 * TICK, "a new call");
     }
 
     #[test]
     fn a_limit_of_a_tick_or_less_ends_at_the_first_look() {
         let mut budget = Budget::default();
-        assert_eq!(budget.begin(MS / 2), 2);
-        assert_eq!(budget.left(MS), Duration::ZERO);
+        assert_eq!(budget.begin(TICK / 2), 2);
+        assert_eq!(budget.left(TICK), Duration::ZERO);
     }
 
     #[test]
