@@ -2,13 +2,14 @@
 
 use std::{
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use h2::Reason;
 use http::Response;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::peer::{self, Client, message};
 use crate::support::{
@@ -109,19 +110,24 @@ async fn a_reset_upstream_is_a_status() {
         (Reason::REFUSED_STREAM, "14"),
         (Reason::INADEQUATE_SECURITY, "7"),
     ];
-    let upstream = peer::upstream(|mut call| async move {
-        call.read().await;
-        let path = call.head.uri.path().to_owned();
-        let (when, reason) = path[1..].split_once('/').unwrap();
-        let reason = Reason::from(reason.parse::<u32>().unwrap());
-        match when {
-            "before" => call.respond.send_reset(reason),
-            _ => {
-                let mut stream = call.begin();
-                stream.send_data(message("piece"), false).unwrap();
-                // What was sent must not be lost with the stream.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                stream.send_reset(reason);
+    let arrived = Arc::new(Notify::new());
+    let told = Arc::clone(&arrived);
+    let upstream = peer::upstream(move |mut call| {
+        let arrived = Arc::clone(&told);
+        async move {
+            call.read().await;
+            let path = call.head.uri.path().to_owned();
+            let (when, reason) = path[1..].split_once('/').unwrap();
+            let reason = Reason::from(reason.parse::<u32>().unwrap());
+            match when {
+                "before" => call.respond.send_reset(reason),
+                _ => {
+                    let mut stream = call.begin();
+                    stream.send_data(message("piece"), false).unwrap();
+                    // A reset overtakes what is still on its way.
+                    soon("the piece at the client", arrived.notified()).await;
+                    stream.send_reset(reason);
+                }
             }
         }
     })
@@ -133,7 +139,7 @@ async fn a_reset_upstream_is_a_status() {
         let outcome = client.unary(&path, &[]).await;
         assert_eq!(outcome.status(), (status, true), "{reason:?} before");
         let path = format!("/after/{}", u32::from(reason));
-        let outcome = client.unary(&path, &[]).await;
+        let outcome = client.unary_telling(&path, &[], &arrived).await;
         assert_eq!(outcome.body, message("piece"));
         assert_eq!(outcome.status(), (status, false), "{reason:?} after");
     }
@@ -171,22 +177,28 @@ async fn a_reset_upstream_is_a_status() {
 /// What is no gRPC has no status: the stream is reset for the same reason.
 #[tokio::test]
 async fn other_streams_are_reset_as_they_were() {
-    let upstream = peer::upstream(|mut call| async move {
-        call.read().await;
-        let mut stream = call
-            .respond
-            .send_response(Response::new(()), false)
-            .unwrap();
-        stream
-            .send_data(Bytes::from_static(b"piece"), false)
-            .unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        stream.send_reset(Reason::ENHANCE_YOUR_CALM);
+    let arrived = Arc::new(Notify::new());
+    let told = Arc::clone(&arrived);
+    let upstream = peer::upstream(move |mut call| {
+        let arrived = Arc::clone(&told);
+        async move {
+            call.read().await;
+            let mut stream = call
+                .respond
+                .send_response(Response::new(()), false)
+                .unwrap();
+            stream
+                .send_data(Bytes::from_static(b"piece"), false)
+                .unwrap();
+            soon("the piece at the client", arrived.notified()).await;
+            stream.send_reset(Reason::ENHANCE_YOUR_CALM);
+        }
     })
     .await;
     let gateway = proxy(upstream, "").await;
     let mut client = Client::new(gateway.address()).await;
-    let outcome = client.unary("/", &[("content-type", "text/plain")]).await;
+    let plain = [("content-type", "text/plain")];
+    let outcome = client.unary_telling("/", &plain, &arrived).await;
     assert_eq!(outcome.body, b"piece");
     assert_eq!(outcome.reset, Some(Reason::ENHANCE_YOUR_CALM));
 }

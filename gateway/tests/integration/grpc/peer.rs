@@ -10,6 +10,7 @@ use h2::{
 };
 use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use crate::support::soon;
 
@@ -152,6 +153,18 @@ impl Client {
         sending.send_data(message("hello"), true).unwrap();
         outcome(response).await
     }
+
+    /// The same; `arrived` is notified when a piece of the answer has come.
+    pub(crate) async fn unary_telling(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        arrived: &Notify,
+    ) -> Outcome {
+        let (response, mut sending) = self.call(path, fields).await;
+        sending.send_data(message("hello"), true).unwrap();
+        outcome_telling(response, arrived).await
+    }
 }
 
 /// What a client sees of a call.
@@ -175,6 +188,10 @@ impl Outcome {
 }
 
 pub(crate) async fn outcome(response: ResponseFuture) -> Outcome {
+    outcome_telling(response, &Notify::new()).await
+}
+
+async fn outcome_telling(response: ResponseFuture, arrived: &Notify) -> Outcome {
     let (head, mut stream) = soon("a response", response).await.unwrap().into_parts();
     let mut outcome = Outcome {
         head,
@@ -188,6 +205,7 @@ pub(crate) async fn outcome(response: ResponseFuture) -> Outcome {
                 Ok(piece) => {
                     let _ = stream.flow_control().release_capacity(piece.len());
                     outcome.body.extend_from_slice(&piece);
+                    arrived.notify_one();
                 }
                 Err(error) => {
                     outcome.reset = error.reason();
