@@ -5,17 +5,8 @@ use http::{Method, Request};
 use crate::support::{
     client::{self, empty, full, request},
     gateway::Setup,
-    raw,
+    ports, raw,
 };
-
-/// A port that nobody listens on.
-async fn nobody() -> std::net::SocketAddr {
-    tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
 
 #[tokio::test]
 async fn no_route() {
@@ -55,7 +46,7 @@ async fn a_refused_request() {
 
 #[tokio::test]
 async fn an_upstream_that_is_not_there() {
-    let gateway = Setup::proxy_to(nobody().await).start().await;
+    let gateway = Setup::proxy_to(ports::reserved()).start().await;
     gateway
         .get("/")
         .await
@@ -85,7 +76,7 @@ async fn an_upstream_that_hangs_up() {
 
 #[tokio::test]
 async fn a_problem_never_tells_about_the_inside() {
-    let up = nobody().await;
+    let up = ports::reserved();
     let gateway = Setup::proxy_to(up).start().await;
     let text = gateway.get("/").await.text();
     assert!(
@@ -96,7 +87,7 @@ async fn a_problem_never_tells_about_the_inside() {
 
 #[tokio::test]
 async fn a_head_request_gets_the_head_of_a_problem() {
-    let gateway = Setup::proxy_to(nobody().await).start().await;
+    let gateway = Setup::proxy_to(ports::reserved()).start().await;
     let sent = request(Method::HEAD, gateway.address(), "/")
         .body(empty())
         .unwrap();
@@ -110,7 +101,7 @@ async fn a_head_request_gets_the_head_of_a_problem() {
 /// gRPC over HTTP/2: 200, and the status where a client looks for it when there is no body.
 #[tokio::test]
 async fn a_grpc_call_gets_a_trailers_only_status() {
-    let unavailable = Setup::proxy_to(nobody().await).start().await;
+    let unavailable = Setup::proxy_to(ports::reserved()).start().await;
     let unimplemented = Setup::new()
         .routes("routes: [{ name: a, match: { path: /a }, respond: {} }]")
         .start()

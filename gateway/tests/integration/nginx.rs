@@ -14,7 +14,7 @@ use crate::support::{
     client::{self, full, request},
     eventually,
     gateway::Setup,
-    tools, upstream,
+    ports, tools, upstream,
 };
 
 struct Nginx {
@@ -28,10 +28,7 @@ impl Nginx {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display();
         // nginx cannot bind to port 0 and say which one it got.
-        let address = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let address = ports::reserved();
         fs::write(folder.path().join("large.bin"), vec![5; 3_000_000]).unwrap();
         let config = format!(
             "worker_processes 1; daemon off; master_process off; pid {path}/pid; error_log stderr;

@@ -10,6 +10,7 @@ pub(crate) mod issuer;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod metrics;
+pub(crate) mod ports;
 pub(crate) mod raw;
 pub(crate) mod samples;
 pub(crate) mod shell;
