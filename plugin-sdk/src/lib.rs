@@ -47,6 +47,7 @@ pub mod random;
 mod reply;
 mod request;
 mod response;
+pub mod rules;
 mod summary;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
