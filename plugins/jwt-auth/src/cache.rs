@@ -6,7 +6,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use crate::keys::Key;
+use witgate_jose::Key;
 
 const WAYS: usize = 4;
 

@@ -6,8 +6,6 @@
 
 mod cache;
 mod claims;
-mod keys;
-mod provider;
 mod refusal;
 mod settings;
 mod source;
@@ -21,10 +19,10 @@ use std::{
     rc::Rc,
 };
 
+use witgate_jose::Keys;
 use witgate_plugin::prelude::*;
 
 use cache::{Cache, Verified};
-use keys::Keys;
 use refusal::Refusal;
 use settings::{Demands, Settings};
 use source::{Found, Source};

@@ -1,5 +1,6 @@
 //! Every way to be turned away, and the answer to each (RFC 6750 section 3, RFC 9457).
 
+use witgate_jose::Fault;
 use witgate_plugin::Reply;
 
 /// Why a request goes no further.
@@ -20,6 +21,19 @@ pub(crate) enum Refusal {
     Unprintable,
     Scope,
     NoKeys,
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::TooLong => Self::TooLong,
+            Fault::Malformed => Self::Malformed,
+            Fault::Algorithm => Self::Algorithm,
+            Fault::UnknownKey => Self::UnknownKey,
+            Fault::NoKeys => Self::NoKeys,
+            Fault::Signature => Self::Signature,
+        }
+    }
 }
 
 impl Refusal {

@@ -85,16 +85,11 @@ pub(crate) fn chromium() -> PathBuf {
 
 /// The script of the browser's page with the npm packages that it uses, which are kept between runs.
 pub(crate) fn browser_bundle() -> Vec<u8> {
-    static INSTALL: Mutex<()> = Mutex::new(());
-    let _guard = INSTALL.lock();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/browser");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
+    let folder = npm_packages("browser", &source.join("package.json"));
     let esbuild = folder.join("node_modules/.bin/esbuild");
-    let packages = fs::read(source.join("package.json")).unwrap();
-    let installed = fs::read(folder.join("package.json")).unwrap_or_default();
-    if packages != installed || !esbuild.is_file() {
-        npm_install(&folder, &packages);
-    }
+    static BUNDLE: Mutex<()> = Mutex::new(());
+    let _guard = BUNDLE.lock();
     // Where its imports are found.
     fs::copy(source.join("page.js"), folder.join("page.js")).unwrap();
     let mut bundle = Command::new(&esbuild);
@@ -112,6 +107,22 @@ pub(crate) fn browser_bundle() -> Vec<u8> {
         "esbuild cannot bundle browser/page.js"
     );
     fs::read(folder.join("bundle.js")).unwrap()
+}
+
+/// A folder of this name with the packages of a `package.json`, kept between runs. Scripts that lie there find them.
+pub(crate) fn npm_packages(name: &str, package: &Path) -> PathBuf {
+    static INSTALL: Mutex<()> = Mutex::new(());
+    let _guard = INSTALL.lock();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let packages = fs::read(package).unwrap();
+    let installed = fs::read(folder.join("package.json")).unwrap_or_default();
+    if packages != installed
+        || !folder.join("node_modules").is_dir()
+        || on_path(&["node"]).is_none()
+    {
+        npm_install(&folder, &packages);
+    }
+    folder
 }
 
 fn npm_install(folder: &Path, packages: &[u8]) {
@@ -133,10 +144,7 @@ fn npm_install(folder: &Path, packages: &[u8]) {
     if !installed {
         let _ = fs::remove_file(folder.join("package.json"));
     }
-    assert!(
-        installed,
-        "this test needs Node.js, and the packages of browser/package.json from npm"
-    );
+    assert!(installed, "this test needs Node.js, and packages from npm");
 }
 
 /// The first of these programs that there is.

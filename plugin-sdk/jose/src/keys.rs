@@ -1,4 +1,4 @@
-//! The key set as this plugin needs it: read once per version, each key with the algorithms it may be used with.
+//! The key set as plugins need it: read once per version, each key with the algorithms it may be used with.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,7 +17,7 @@ use witgate_plugin::keys::KeySet;
 use crate::provider::PROVIDER;
 
 /// One key that may sign tokens.
-pub(crate) struct Key {
+pub struct Key {
     /// As it was published; two keys are the same if this is.
     source: Value,
     id: Option<String>,
@@ -79,7 +79,7 @@ impl Key {
 }
 
 /// The keys of one key set.
-pub(crate) struct Keys {
+pub struct Keys {
     set: KeySet,
     version: Cell<u64>,
     keys: RefCell<Vec<Rc<Key>>>,
@@ -91,7 +91,7 @@ thread_local! {
 
 impl Keys {
     /// Routes that name the same set share it.
-    pub(crate) fn open(name: &str) -> Result<Rc<Self>, String> {
+    pub fn open(name: &str) -> Result<Rc<Self>, String> {
         OPEN.with_borrow_mut(|open| {
             open.retain(|(_, keys)| keys.strong_count() > 0);
             let known = open.iter().find(|(known, _)| known == name);
@@ -109,17 +109,17 @@ impl Keys {
     }
 
     /// Whether there has ever been a content.
-    pub(crate) fn are_there(&self) -> bool {
+    pub fn are_there(&self) -> bool {
         self.version.get() != 0
     }
 
-    pub(crate) fn ask_for_refresh(&self) -> bool {
+    pub fn ask_for_refresh(&self) -> bool {
         self.set.refresh()
     }
 
     /// Reads the set again if it has changed, and says which version it is. A key that is still there stays the
     /// same `Rc`.
-    pub(crate) fn update(&self) -> u64 {
+    pub fn update(&self) -> u64 {
         let version = self.set.version();
         if version == self.version.replace(version) {
             return version;
@@ -139,7 +139,7 @@ impl Keys {
         version
     }
 
-    pub(crate) fn contains(&self, key: &Rc<Key>) -> bool {
+    pub fn contains(&self, key: &Rc<Key>) -> bool {
         self.keys
             .borrow()
             .iter()

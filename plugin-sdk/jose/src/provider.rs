@@ -8,7 +8,7 @@ use jsonwebtoken::{
 use signature::Verifier;
 use witgate_plugin::crypto::{self, Curve, VerifyingKey};
 
-/// Verifies only: this plugin has no private keys.
+/// Verifies only: this crate has no private keys.
 pub(crate) static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Err(new_error(ErrorKind::UnsupportedAlgorithm)),
     verifier_factory: |algorithm, key| {
