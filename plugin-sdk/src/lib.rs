@@ -27,7 +27,8 @@
 //!
 //! In a route file that is `plugins: [{ greeter: { greeting: hello } }]`. Logic is tested without a gateway, by
 //! plain `cargo test`: see [`testing`]. What the plugin uses of [`log`], [`clock`], [`random`], [`metrics`],
-//! [`crypto`], [`keys`] and [`descriptors`] becomes an import of its component, and needs a grant in `witgate.yaml`.
+//! [`crypto`], [`keys`], [`http`], [`kv`], [`descriptors`], [`gates`], [`windows`] and [`limits`] becomes an import of its component, and needs a grant
+//! in `witgate.yaml`.
 //!
 //! A crate holds one policy, and is a library with `crate-type = ["cdylib", "rlib"]`.
 
@@ -38,8 +39,13 @@ pub mod crypto;
 pub mod descriptors;
 mod error;
 mod fields;
+pub mod gates;
+pub mod http;
+mod identity;
 mod insight;
 pub mod keys;
+pub mod limits;
+pub mod kv;
 pub mod log;
 pub mod metrics;
 mod policy;
@@ -47,12 +53,16 @@ pub mod random;
 mod reply;
 mod request;
 mod response;
+pub mod secrets;
 pub mod rules;
 mod summary;
+pub mod task;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+pub mod windows;
 
 pub use error::{EditError, Error, Result};
+pub use identity::{Identity, IdentityFields, Peer};
 pub use insight::Asked;
 pub use policy::{BodyAction, Chunk, Policy, ResponseVerdict, Verdict};
 pub use reply::Reply;
@@ -64,7 +74,7 @@ pub use witgate_plugin_macros::{config, policy};
 /// What a plugin usually needs.
 pub mod prelude {
     pub use crate::{
-        Asked, BodyAction, Chunk, Ending, Error, Policy, Reply, Request, Response, ResponseVerdict,
+        Asked, BodyAction, Chunk, Ending, Error, Identity, IdentityFields, Peer, Policy, Reply, Request, Response, ResponseVerdict,
         Result, Summary, Verdict, clock, config, config::Problem, log, policy,
     };
 }

@@ -1,6 +1,6 @@
 //! The head of a request.
 
-use crate::{EditError, backend, fields::fields};
+use crate::{EditError, Identity, Peer, backend, fields::fields};
 
 /// The head of the request, as routing saw it: normalised once, the very bytes that the upstream gets.
 ///
@@ -63,5 +63,28 @@ impl<'a> Request<'a> {
     /// The name of the route that matched.
     pub fn route(&self) -> String {
         self.handle.route()
+    }
+
+    /// Who asks, if a plugin before this one, or this one, has established it.
+    pub fn identity(&self) -> Option<Identity> {
+        self.handle.identity().map(Identity::from_backend)
+    }
+
+    /// Establishes who asks, for the plugins that follow, limits, logs and the fields that `identity.headers` names. It
+    /// replaces one that is there. Possible until the head has gone out.
+    pub fn set_identity(&mut self, identity: &Identity) -> Result<(), EditError> {
+        backend::edited(self.handle.set_identity(identity.backend()))
+    }
+
+    /// The certificate of the client, on a listener that asks for one.
+    pub fn peer(&self) -> Option<Peer> {
+        self.handle.peer().map(backend::peer)
+    }
+
+    /// Says of what kind a failure or a decision was: `token-expired`. It stands in the access log and the summary and is
+    /// counted, also when the phase fails afterwards. `[a-z][a-z0-9-]*`, at most 64 bytes, each kind once and at most 8 of
+    /// an exchange: what goes beyond is dropped.
+    pub fn note(&self, kind: &str) {
+        self.handle.note(kind);
     }
 }

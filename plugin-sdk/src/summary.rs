@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::backend;
+use crate::{Identity, backend};
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,5 +47,30 @@ impl<'a> Summary<'a> {
     /// The name of the upstream that was asked.
     pub fn upstream(&self) -> Option<String> {
         self.handle.upstream()
+    }
+
+    /// The URL of the endpoint that was asked last.
+    pub fn endpoint(&self) -> Option<String> {
+        self.handle.endpoint()
+    }
+
+    /// How a gRPC call ended, if it got as far as a status.
+    pub fn grpc_status(&self) -> Option<u32> {
+        self.handle.grpc_status()
+    }
+
+    /// The stable code of the answer that the gateway gave itself, as `upstream-timeout`.
+    pub fn code(&self) -> Option<String> {
+        self.handle.code()
+    }
+
+    /// What was noted of the exchange, in order.
+    pub fn notes(&self) -> Vec<String> {
+        self.handle.notes()
+    }
+
+    /// Who asked.
+    pub fn identity(&self) -> Option<Identity> {
+        self.handle.identity().map(Identity::from_backend)
     }
 }

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use super::{
     deadline::{Deadline, Deadlines},
     grpc_web::WebRequestBody,
+    identity::IdentityHeaders,
 };
 
 /// Why a body ended before its time.
@@ -97,6 +98,8 @@ pub struct ClientBody {
     stalled: bool,
     /// Shared with whoever answers for the exchange: why the upload failed is known here first.
     bodies: Rc<Bodies>,
+    /// What a trailer section must not say either.
+    identity: Option<Rc<IdentityHeaders>>,
 }
 
 /// What a client's body is read from.
@@ -142,6 +145,7 @@ impl ClientBody {
         idle: Duration,
         deadlines: &Rc<Deadlines>,
         bodies: Rc<Bodies>,
+        identity: Option<Rc<IdentityHeaders>>,
     ) -> Self {
         let limit = limit.unwrap_or(u64::MAX);
         // Set anew when the client first makes us wait.
@@ -154,6 +158,7 @@ impl ClientBody {
             deadline,
             stalled: false,
             bodies,
+            identity,
         }
     }
 
@@ -233,8 +238,11 @@ impl Body for ClientBody {
                 };
                 this.fail(failure, error)
             }
-            Poll::Ready(Some(Ok(frame))) => {
+            Poll::Ready(Some(Ok(mut frame))) => {
                 this.stalled = false;
+                if let (Some(identity), Some(trailers)) = (&this.identity, frame.trailers_mut()) {
+                    identity.strip(trailers, true);
+                }
                 let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
                 if length > this.remaining {
                     return this.fail(UploadFailure::TooLarge, BodyError::TooLarge(this.limit));

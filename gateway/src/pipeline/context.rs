@@ -1,9 +1,11 @@
 //! What the stages share about one request.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::HeaderValue;
+
+use super::identity::Certificate;
 
 /// What is known about an exchange besides its head. Made by `protocol`, read by all.
 #[derive(Clone, Debug)]
@@ -16,6 +18,8 @@ pub struct Facts {
     pub secure: bool,
     /// A gRPC call (`content-type: application/grpc…`): errors become trailers-only responses.
     pub grpc: bool,
+    /// The client's certificate, where the listener asks for one.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 /// A whole response made in the gateway: by a plugin, a `respond` action or an error.

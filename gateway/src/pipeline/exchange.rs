@@ -47,6 +47,8 @@ pub struct Exchange {
     pub policies: sandbox::Exchange,
     /// An upstream's response is on its way to the client.
     pub forwarded: bool,
+    /// Which of the upstream's endpoints was asked last.
+    pub endpoint: Option<usize>,
     pub started: Instant,
     /// What the page that the request comes from may see, on a route with `cors`.
     pub share: Option<Share>,
@@ -90,6 +92,7 @@ impl Exchange {
             bodies: None,
             policies: sandbox::Exchange::none(),
             forwarded: false,
+            endpoint: None,
             started: Instant::now(),
             share: None,
             web,
@@ -116,6 +119,7 @@ impl Exchange {
             route.idle_timeout,
             deadlines,
             bodies,
+            self.pinned.identity.clone(),
         )))
     }
 
@@ -263,7 +267,16 @@ impl Exchange {
             status: self.status.map(|status| status.as_u16()),
             duration: observation.duration,
             upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
+            endpoint: self.endpoint(),
+            grpc_status: self.grpc_status,
+            code: self.answer.as_ref().map(|answer| answer.code),
         }
+    }
+
+    /// The URL of the endpoint that was asked last.
+    fn endpoint(&self) -> Option<Arc<str>> {
+        let endpoints = &self.matched()?.upstream()?.endpoints;
+        Some(Arc::clone(&endpoints.get(self.endpoint?)?.url))
     }
 
     fn log(&self, line: &Line, observation: &Observation, outcome: &Outcome) {

@@ -1,6 +1,6 @@
 //! To the upstream and back.
 
-use std::{pin::pin, rc::Rc, sync::Arc, time::Instant};
+use std::{cell::Cell, pin::pin, rc::Rc, sync::Arc, time::Instant};
 
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header, uri::PathAndQuery};
 use hyper::upgrade::OnUpgrade;
@@ -49,6 +49,7 @@ pub(super) async fn forward(
         None => None,
     };
     outgoing.prepare(&way, request, client_upgrade.is_some());
+    exchange.introduce(request);
 
     // Of what goes out: a policy may have made a gRPC call of the request, or taken time from it.
     let grpc = if way.route.chain.is_empty() {
@@ -64,11 +65,13 @@ pub(super) async fn forward(
     };
 
     let worker = Rc::clone(&exchange.worker);
+    let asked = Cell::new(None);
     let call = Call {
         upstream: way.upstream,
         began: exchange.started,
         idle: way.route.idle_timeout,
         retry: way.route.retry.as_deref(),
+        asked: &asked,
     };
     let ends = ends.filter(|ends| *ends < limit);
     let mut deadline = Deadline::new(&worker.deadlines, ends.unwrap_or(limit));
@@ -79,7 +82,9 @@ pub(super) async fn forward(
             worker.pools.send(call, request).await
         }
     };
-    let response = match within(&mut deadline, pin!(sent)).await {
+    let sent = within(&mut deadline, pin!(sent)).await;
+    exchange.endpoint = asked.get();
+    let response = match sent {
         None if ends.is_some() => return Err(Failure::Deadline),
         None => return Err(Failure::Timeout),
         Some(Ok(mut response)) => {
@@ -95,6 +100,17 @@ pub(super) async fn forward(
 }
 
 impl Exchange {
+    /// Tells the upstream who asks: the last word on the fields that say so.
+    fn introduce<B>(&self, request: &mut Request<B>) {
+        let Some(fields) = &self.pinned.identity else {
+            return;
+        };
+        let identity = self.policies.identity();
+        if !fields.tell(request.headers_mut(), identity.as_deref()) {
+            self.policies.note("identity-not-told");
+        }
+    }
+
     /// When a gRPC call is to be over, if its client says so.
     fn limit_call<B>(&mut self, request: &Request<B>) -> Result<Option<Instant>, Failure> {
         let Some(timeout) = grpc::timeout(request.headers()) else {

@@ -1,11 +1,16 @@
 //! What `witgate.yaml` says about all requests, as compiled values.
 
+mod identity;
+
 use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
 use super::GatewayFile;
-use crate::{config::raw, pipeline::route::Report};
+use crate::{
+    config::raw,
+    pipeline::{identity::IdentityHeaders, route::Report},
+};
 
 /// What `witgate.yaml` says about all requests.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +18,7 @@ pub struct Settings {
     pub timeouts: Timeouts,
     pub limits: Limits,
     pub forwarding: Forwarding,
+    pub identity: IdentityHeaders,
 }
 
 /// See [`raw::Timeouts`].
@@ -51,6 +57,7 @@ impl Settings {
             timeouts: timeouts(&gateway.raw.timeouts),
             limits: limits(&gateway.raw.limits),
             forwarding: forwarding(&gateway.raw.forwarding, report),
+            identity: identity::compile(&gateway.raw.identity, report),
         }
     }
 

@@ -1,11 +1,14 @@
 //! A snapshot as one worker holds it.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
-    pipeline::protocol::{Forwarding, Limits, Settings as ConnectionSettings},
+    pipeline::{
+        identity::IdentityHeaders,
+        protocol::{Forwarding, Limits, Settings as ConnectionSettings},
+    },
     snapshot::{Settings, Snapshot},
 };
 
@@ -16,6 +19,8 @@ pub struct Pinned {
     snapshot: Option<Arc<Snapshot>>,
     pub forwarding: Forwarding,
     pub limits: Limits,
+    /// None when upstreams are told nothing of who asks.
+    pub identity: Option<Rc<IdentityHeaders>>,
     retired: UnboundedSender<Arc<Snapshot>>,
 }
 
@@ -30,10 +35,13 @@ impl Pinned {
         };
         let told = &snapshot.settings.forwarding;
         let forwarding = Forwarding::new(&told.trusted_proxies, told.forwarded, &told.via);
+        let identity = &snapshot.settings.identity;
+        let identity = (!identity.is_empty()).then(|| Rc::new(identity.clone()));
         Self {
             snapshot: Some(snapshot),
             forwarding,
             limits,
+            identity,
             retired,
         }
     }

@@ -11,24 +11,56 @@ pub mod bindings {
         world: "capabilities",
     });
 }
+mod gates;
 pub mod glue;
+mod outbound;
+mod limits;
 
-pub(crate) use bindings::witgate::plugin::types::{Request, Response, Summary};
+pub(crate) use outbound::{Claim, Client, kv_delete, kv_get, kv_set, start, take};
+pub(crate) use bindings::witgate::plugin::types::{Identity, Request, Response, Summary};
 pub(crate) use bindings::witgate::plugin::{
     clock::{monotonic, now},
     crypto::{VerifyingKey, sha256},
     descriptors::DescriptorSet,
+    gates::Gate,
     keys::KeySet,
+    limits::{Limiter, Permit as LimitPermit},
     metrics::{Counter, Gauge},
     random::{bytes as random_bytes, u64 as random_u64},
+    secrets::Secret,
+    windows::{Window, in_a_row},
 };
 
+pub(crate) use limits::decision;
+pub(crate) use gates::{definition, pass, position, reason, row, totals};
+
 use crate::{
-    EditError, Ending,
+    EditError, Ending, IdentityFields, Peer,
     crypto::{Algorithm, Curve},
     log::Level,
 };
 use bindings::witgate::plugin::{crypto, log as host_log, types};
+
+pub(crate) fn identity_fields(fields: IdentityFields) -> types::IdentityFields {
+    types::IdentityFields {
+        scheme: fields.scheme,
+        subject: fields.subject,
+        tenant: fields.tenant,
+        consumer: fields.consumer,
+        issuer: fields.issuer,
+        scopes: fields.scopes,
+        claims: fields.claims,
+    }
+}
+
+pub(crate) fn peer(peer: types::Peer) -> Peer {
+    Peer {
+        spiffe_id: peer.spiffe_id,
+        dns_names: peer.dns_names,
+        subject: peer.subject,
+        fingerprint: peer.fingerprint,
+    }
+}
 
 pub(crate) fn edited(result: Result<(), types::EditError>) -> Result<(), EditError> {
     result.map_err(|error| match error {

@@ -3,8 +3,8 @@
 use std::{cell::RefCell, time::Duration};
 
 use crate::{
-    BodyAction, Chunk, Ending, Policy, Request, Response, ResponseVerdict, Result, Summary,
-    Verdict,
+    BodyAction, Chunk, Ending, Identity, Peer, Policy, Request, Response, ResponseVerdict, Result,
+    Summary, Verdict,
     backend::{self, RequestHead, ResponseHead},
 };
 
@@ -49,6 +49,20 @@ impl TestRequest {
     #[must_use]
     pub fn authority(mut self, authority: &str) -> Self {
         self.0.authority = authority.to_owned();
+        self
+    }
+
+    /// Who asks, as a policy before has established it. Identities are made as in a plugin.
+    #[must_use]
+    pub fn identity(mut self, identity: &Identity) -> Self {
+        self.0.identity = Some(identity.backend().clone());
+        self
+    }
+
+    /// The certificate of the client.
+    #[must_use]
+    pub fn peer(mut self, peer: Peer) -> Self {
+        self.0.peer = Some(peer);
         self
     }
 
@@ -97,6 +111,11 @@ impl TestSummary {
             status,
             duration: 0,
             upstream: None,
+            endpoint: None,
+            grpc_status: None,
+            code: None,
+            notes: Vec::new(),
+            identity: None,
         })
     }
 
@@ -111,12 +130,45 @@ impl TestSummary {
         self.0.upstream = Some(name.to_owned());
         self
     }
+
+    #[must_use]
+    pub fn endpoint(mut self, url: &str) -> Self {
+        self.0.endpoint = Some(url.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn grpc_status(mut self, status: u32) -> Self {
+        self.0.grpc_status = Some(status);
+        self
+    }
+
+    #[must_use]
+    pub fn code(mut self, code: &str) -> Self {
+        self.0.code = Some(code.to_owned());
+        self
+    }
+
+    /// Adds a note.
+    #[must_use]
+    pub fn note(mut self, kind: &str) -> Self {
+        self.0.notes.push(kind.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn identity(mut self, identity: &Identity) -> Self {
+        self.0.identity = Some(identity.backend().clone());
+        self
+    }
 }
 
 /// One exchange: calls a policy's phases as the gateway does. Edits of a phase that fails are undone.
 pub struct Exchange<'p, P: Policy> {
     policy: &'p P,
     state: P::State,
+    /// What the gateway keeps of it.
+    kept: Vec<u8>,
     request: backend::Request,
     response: backend::Response,
 }
@@ -126,19 +178,22 @@ impl<'p, P: Policy> Exchange<'p, P> {
         Self {
             policy,
             state: P::State::default(),
+            kept: Vec::new(),
             request: backend::Request(RefCell::new(request.0)),
             response: backend::Response::default(),
         }
     }
 
+    /// Called anew after [`Verdict::Again`], it goes on with the state that the call before it left.
     pub fn on_request(&mut self) -> Result<Verdict> {
-        self.state = P::State::default();
         let before = self.request.0.borrow().clone();
         let result = self
             .policy
             .on_request(&mut Request::from_handle(&self.request), &mut self.state);
         if result.is_err() {
-            self.request.0.replace(before);
+            self.request.undo(before);
+        } else {
+            self.keep();
         }
         result
     }
@@ -152,7 +207,9 @@ impl<'p, P: Policy> Exchange<'p, P> {
         let request = &mut Request::from_handle(&self.request);
         let result = self.policy.on_request_body(request, chunk, &mut self.state);
         if result.is_err() {
-            self.request.0.replace(before);
+            self.request.undo(before);
+        } else {
+            self.keep();
         }
         result
     }
@@ -164,6 +221,8 @@ impl<'p, P: Policy> Exchange<'p, P> {
             .on_response(&mut Response::from_handle(&self.response), &mut self.state);
         if result.is_err() {
             self.response.0.replace(response.0);
+        } else {
+            self.keep();
         }
         result
     }
@@ -180,6 +239,8 @@ impl<'p, P: Policy> Exchange<'p, P> {
             .on_response_body(response, chunk, &mut self.state);
         if result.is_err() {
             self.response.0.replace(before);
+        } else {
+            self.keep();
         }
         result
     }
@@ -187,6 +248,29 @@ impl<'p, P: Policy> Exchange<'p, P> {
     pub fn on_end(mut self, summary: &TestSummary) {
         self.policy
             .on_end(&Summary::from_handle(&summary.0), &mut self.state);
+        super::gates::ended();
+    }
+
+    fn keep(&mut self) {
+        if P::KEEPS {
+            let keeps = self.policy.keep(&self.state);
+            if !keeps.is_empty() && keeps.len() <= 4096 {
+                self.kept = keeps;
+            }
+        }
+    }
+
+    /// As if another exchange had brought down the instance: the state is what can be recovered.
+    pub fn lose_state(&mut self) {
+        let recovered = (!self.kept.is_empty()).then(|| self.policy.recover(&self.kept));
+        self.state = recovered.flatten().unwrap_or_default();
+    }
+
+    /// After how long a silence in the response's body what is sent, if the policy wants anything sent.
+    pub fn keep_alive(&self) -> Option<(Duration, Vec<u8>)> {
+        let head = self.response.0.borrow();
+        let (after, bytes) = head.keep_alive.as_ref()?;
+        Some((Duration::from_millis(*after), bytes.clone()))
     }
 
     /// The request as it stands.
@@ -197,6 +281,16 @@ impl<'p, P: Policy> Exchange<'p, P> {
     /// The response as it stands.
     pub fn response(&self) -> Response<'_> {
         Response::from_handle(&self.response)
+    }
+
+    /// Who asks, as far as it has been established.
+    pub fn identity(&self) -> Option<Identity> {
+        self.request().identity()
+    }
+
+    /// What was noted so far.
+    pub fn notes(&self) -> Vec<String> {
+        self.request.0.borrow().notes.clone()
     }
 
     pub fn state(&self) -> &P::State {

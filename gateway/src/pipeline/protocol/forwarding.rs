@@ -8,7 +8,10 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header, request};
 use ipnet::IpNet;
 
-use super::{super::context::Facts, scan::Scan};
+use super::{
+    super::{context::Facts, identity::Certificate},
+    scan::Scan,
+};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -51,6 +54,8 @@ impl Forwarding {
 pub struct Peer {
     pub address: SocketAddr,
     pub secure: bool,
+    /// What it has proved to be, where the listener asks for that.
+    pub certificate: Option<Arc<Certificate>>,
     shown: HeaderValue,
 }
 
@@ -63,6 +68,7 @@ impl Peer {
         Self {
             address,
             secure,
+            certificate: None,
             shown,
         }
     }
@@ -123,6 +129,7 @@ pub fn apply(
         client,
         secure: peer.secure,
         grpc: scan.grpc,
+        certificate: peer.certificate.clone(),
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Scan {
     /// `keep-alive` or `proxy-connection`.
     pub(super) other_hop: bool,
     /// Names under which a client may say something about itself, or that upstreams may take for one.
-    pub(super) claims: bool,
+    pub claims: bool,
     /// The content type is gRPC's.
     pub grpc: bool,
     /// It is one of gRPC-Web's.

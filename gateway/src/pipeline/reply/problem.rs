@@ -113,6 +113,7 @@ mod tests {
             client,
             secure: false,
             grpc,
+            certificate: None,
         }
     }
 

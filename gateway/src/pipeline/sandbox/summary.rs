@@ -16,6 +16,26 @@ pub struct Summary {
     pub duration: Duration,
     /// The name of the upstream that was asked.
     pub upstream: Option<Arc<str>>,
+    /// The URL of the endpoint that was asked last.
+    pub endpoint: Option<Arc<str>>,
+    /// Of a gRPC call that got as far as a status.
+    pub grpc_status: Option<u8>,
+    /// Of the answer that the gateway gave itself.
+    pub code: Option<&'static str>,
+}
+
+impl Summary {
+    pub fn new(ending: Ending) -> Self {
+        Self {
+            ending,
+            status: None,
+            duration: Duration::ZERO,
+            upstream: None,
+            endpoint: None,
+            grpc_status: None,
+            code: None,
+        }
+    }
 }
 
 pub(super) fn link(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
@@ -35,6 +55,24 @@ pub(super) fn link(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
         summary(store.data(), |summary| {
             summary.upstream.as_deref().map(String::from)
         })
+    })?;
+    types.func_wrap("[method]summary.endpoint", |store, (_,): (This,)| {
+        summary(store.data(), |summary| {
+            summary.endpoint.as_deref().map(String::from)
+        })
+    })?;
+    types.func_wrap("[method]summary.grpc-status", |store, (_,): (This,)| {
+        summary(store.data(), |summary| summary.grpc_status.map(u32::from))
+    })?;
+    types.func_wrap("[method]summary.code", |store, (_,): (This,)| {
+        summary(store.data(), |summary| summary.code.map(String::from))
+    })?;
+    types.func_wrap("[method]summary.notes", |store, (_,): (This,)| {
+        let notes = &store.data().call.findings.notes;
+        Ok((notes
+            .iter()
+            .map(|note| String::from(&**note))
+            .collect::<Vec<_>>(),))
     })
 }
 

@@ -1,7 +1,7 @@
 //! One worker's connections to upstreams, and how a request finds one.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -79,6 +79,8 @@ pub struct Call<'a> {
     pub idle: Duration,
     /// The route's; none: what is sent again is certain to have gone nowhere.
     pub retry: Option<&'a Retry>,
+    /// Which endpoint was asked last.
+    pub asked: &'a Cell<Option<usize>>,
 }
 
 /// A try that failed.
@@ -134,6 +136,7 @@ impl Pools {
         let mut tries = 1 + call.upstream.endpoints.len();
         loop {
             let index = pool.choose(&[])?;
+            call.asked.set(Some(index));
             tries -= 1;
             match self.attempt(&pool, index, call, request).await {
                 Ok(response) => return Ok(response),
@@ -155,6 +158,7 @@ impl Pools {
         let pool = self.pool(call.upstream);
         pool.counters.requests.add(1);
         let index = pool.choose(&[])?;
+        call.asked.set(Some(index));
         let sent = async {
             let connected = pool.open(index).await?;
             let connection = Http1::handshake(connected.io)

@@ -2,8 +2,11 @@
 
 use std::cell::RefCell;
 
-use super::fields::{Fields, is_token};
-use crate::{EditError, Ending};
+use super::{
+    fields::{Fields, is_token},
+    identity::{Identity, is_kind},
+};
+use crate::{EditError, Ending, Peer};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestHead {
@@ -17,6 +20,9 @@ pub(crate) struct RequestHead {
     pub(crate) client_address: String,
     pub(crate) id: String,
     pub(crate) route: String,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) peer: Option<Peer>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl RequestHead {
@@ -117,6 +123,32 @@ impl Request {
     pub(crate) fn route(&self) -> String {
         self.0.borrow().route.clone()
     }
+
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.0.borrow().identity.clone()
+    }
+
+    pub(crate) fn set_identity(&self, identity: &Identity) -> Result<(), EditError> {
+        self.0.borrow_mut().identity = Some(identity.clone());
+        Ok(())
+    }
+
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        self.0.borrow().peer.clone()
+    }
+
+    pub(crate) fn note(&self, kind: &str) {
+        let notes = &mut self.0.borrow_mut().notes;
+        if notes.len() < 8 && is_kind(kind) && notes.iter().all(|note| note != kind) {
+            notes.push(kind.to_owned());
+        }
+    }
+
+    /// Forgets the edits of a call that failed; what was noted stays.
+    pub(crate) fn undo(&self, before: RequestHead) {
+        let notes = std::mem::take(&mut self.0.borrow_mut().notes);
+        self.0.replace(RequestHead { notes, ..before });
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -124,6 +156,8 @@ pub(crate) struct ResponseHead {
     pub(crate) status: u16,
     pub(crate) fields: Fields,
     pub(crate) trailers: Fields,
+    /// Milliseconds of silence, and what is sent then.
+    pub(crate) keep_alive: Option<(u64, Vec<u8>)>,
 }
 
 /// What a [`crate::Response`] points to.
@@ -182,6 +216,14 @@ impl Response {
     pub(crate) fn remove_trailer(&self, name: &str) -> Result<(), EditError> {
         self.0.borrow_mut().trailers.remove(name)
     }
+
+    pub(crate) fn keep_alive(&self, after: u64, bytes: &[u8]) -> Result<(), EditError> {
+        if !(1..=1024).contains(&bytes.len()) {
+            return Err(EditError::Invalid);
+        }
+        self.0.borrow_mut().keep_alive = Some((after, bytes.to_vec()));
+        Ok(())
+    }
 }
 
 /// What a [`crate::Summary`] points to.
@@ -191,6 +233,11 @@ pub struct Summary {
     pub(crate) status: Option<u16>,
     pub(crate) duration: u64,
     pub(crate) upstream: Option<String>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) grpc_status: Option<u32>,
+    pub(crate) code: Option<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) identity: Option<Identity>,
 }
 
 impl Summary {
@@ -208,5 +255,25 @@ impl Summary {
 
     pub(crate) fn upstream(&self) -> Option<String> {
         self.upstream.clone()
+    }
+
+    pub(crate) fn endpoint(&self) -> Option<String> {
+        self.endpoint.clone()
+    }
+
+    pub(crate) fn grpc_status(&self) -> Option<u32> {
+        self.grpc_status
+    }
+
+    pub(crate) fn code(&self) -> Option<String> {
+        self.code.clone()
+    }
+
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.identity.clone()
     }
 }

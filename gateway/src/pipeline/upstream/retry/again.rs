@@ -33,6 +33,7 @@ impl Pools {
         let mut pauses = 0;
         loop {
             let index = pool.choose(&tried)?;
+            call.asked.set(Some(index));
             if tried.contains(&index) {
                 tokio::time::sleep(retry.pause(pauses, chance())).await;
                 pauses += 1;
