@@ -116,6 +116,8 @@ impl Gate {
 #[derive(Clone, Copy)]
 pub struct Pass<'g> {
     pub stance: Stance,
+    /// For a probe: how long the cell stayed open before, as [`publish`](Self::publish) was told. Else zero.
+    pub opened: Duration,
     /// Nobody has moved the cell since. Else the outcome says nothing of how it stands now, and neither counts nor
     /// moves it.
     pub current: bool,
@@ -140,8 +142,10 @@ impl Pass<'_> {
 }
 
 /// What a pass says, before it is known of which gate.
+#[derive(Clone, Copy)]
 pub(crate) struct Unbound {
     pub(crate) stance: Stance,
+    pub(crate) opened: Duration,
     pub(crate) current: bool,
     pub(crate) failed: Option<FailedTry>,
 }
@@ -150,6 +154,7 @@ impl Unbound {
     fn bound(self, gate: &Gate, index: u32) -> Pass<'_> {
         Pass {
             stance: self.stance,
+            opened: self.opened,
             current: self.current,
             failed: self.failed,
             gate,

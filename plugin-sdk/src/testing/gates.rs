@@ -40,6 +40,8 @@
 //! assert!(gates::enter("strict", "r").is_none());
 //! ```
 
+use std::time::Duration;
+
 use crate::{
     backend::gates,
     gates::{Definition, FailedTry, Position, Stance},
@@ -69,6 +71,7 @@ pub struct Entry {
     pub(crate) cell: String,
     pub(crate) version: u64,
     pub(crate) stance: Stance,
+    pub(crate) opened: Duration,
     pub(crate) failed: Option<FailedTry>,
 }
 
@@ -104,13 +107,14 @@ impl Drop for Entry {
 pub fn enter(gate: &str, cell: &str) -> Option<Entry> {
     with(gate, cell, |found| {
         let stance = found.enter()?;
-        Some((stance, found.version))
+        Some((stance, found.opened(stance), found.version))
     })
-    .map(|(stance, version)| Entry {
+    .map(|(stance, opened, version)| Entry {
         gate: gate.to_owned(),
         cell: cell.to_owned(),
         version,
         stance,
+        opened,
         failed: None,
     })
 }

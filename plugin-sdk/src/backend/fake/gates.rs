@@ -1,10 +1,10 @@
 //! Gates and windows as one thread's test drives them: a plain model of what the gateway keeps.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 use super::monotonic;
 use crate::{
-    gates::{Definition, FailedTry, Position, Stance, Unbound, millis},
+    gates::{Definition, Position, Stance, Unbound, millis},
     testing::gates::{Entry, State, Transition},
     windows,
 };
@@ -126,6 +126,14 @@ impl Cell {
         }
     }
 
+    /// What a pass says of the time before it.
+    pub(crate) fn opened(&self, stance: Stance) -> Duration {
+        match (stance, self.position) {
+            (Stance::HalfOpen, Position::Open { during, .. }) => during,
+            _ => Duration::ZERO,
+        }
+    }
+
     pub(crate) fn give_back(&mut self, version: u64) {
         if self.version == version {
             self.in_flight = self.in_flight.saturating_sub(1);
@@ -190,15 +198,21 @@ impl Gate {
         Ok(Self(name))
     }
 
-    pub(crate) fn passes(&self) -> Vec<(Stance, bool, Option<FailedTry>)> {
+    pub(crate) fn passes(&self) -> Vec<Unbound> {
         let entries: Vec<_> = gates(|gates| {
             let own = gates.ending.iter().filter(|entry| entry.gate == self.0);
-            own.map(|entry| (entry.stance, entry.failed)).collect()
+            own.map(|entry| (entry.stance, entry.opened, entry.failed))
+                .collect()
         });
         let current = |index| ending(&self.0, index, |_, current| current).unwrap_or_default();
-        (0..)
-            .zip(entries)
-            .map(|(index, (stance, failed))| (stance, current(index), failed))
+        let passes = (0..).zip(entries);
+        passes
+            .map(|(index, (stance, opened, failed))| Unbound {
+                stance,
+                opened,
+                current: current(index),
+                failed,
+            })
             .collect()
     }
 
@@ -288,12 +302,8 @@ pub(crate) fn reason(kind: &str, text: &str) -> (String, String) {
     (kind.to_owned(), text.to_owned())
 }
 
-pub(crate) fn pass(&(stance, current, failed): &(Stance, bool, Option<FailedTry>)) -> Unbound {
-    Unbound {
-        stance,
-        current,
-        failed,
-    }
+pub(crate) fn pass(pass: &Unbound) -> Unbound {
+    *pass
 }
 
 pub(crate) fn totals(totals: windows::Totals) -> windows::Totals {

@@ -1,5 +1,7 @@
 //! Between the generated types of gates and windows and those of the SDK.
 
+use std::time::Duration;
+
 use super::bindings::witgate::plugin::{gates, types, windows};
 use crate::{
     gates::{Definition, FailedTry, Fallback, Position, Stance, Unbound, millis},
@@ -56,6 +58,7 @@ pub(crate) fn pass(pass: &gates::Pass) -> Unbound {
             gates::Stance::Ramp => Stance::Ramp,
             gates::Stance::Forced => Stance::Forced,
         },
+        opened: Duration::from_millis(pass.opened),
         current: pass.current,
         failed: pass.failed.map(|failed| match failed {
             gates::FailedTry::Unreachable => FailedTry::Unreachable,
