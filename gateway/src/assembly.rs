@@ -18,7 +18,7 @@ use crate::{
     },
     pipeline::{
         listen::compile_tls,
-        sandbox::{Declared, Found, Host, Plugins},
+        sandbox::{Declared, Found, Host, Plugins, check_grants},
     },
     snapshot::{GatewayFile, Loaded, LoadedFile, LoadedGateway, Outcome, Reloader},
 };
@@ -142,8 +142,12 @@ impl Assembly {
         }
         let descriptors = self.host.descriptors();
         if went_live {
+            self.host.secrets().commit();
+            self.host.http_clients().commit();
             descriptors.commit(reloader.descriptors(), outcome.refused.clone());
         } else {
+            self.host.secrets().withdraw();
+            self.host.http_clients().withdraw();
             descriptors.withdraw();
         }
     }
@@ -179,6 +183,7 @@ impl Assembly {
             .map(|path| files.base().join(path))
             .collect();
         files.extend(self.host.descriptors().files());
+        files.extend(self.host.secrets().files());
         files
     }
 
@@ -192,8 +197,18 @@ impl Assembly {
             .raw
             .as_ref()
             .ok_or_else(|| errors(&source.problems))?;
-        let mut problems = Vec::new();
+        let mut problems = check_grants(raw, &source.path);
+        let secrets = self.host.secrets();
+        let secrets = secrets.declare(&raw.secrets, &source.path, files.base());
+        if secrets.complete {
+            // Those of before stay.
+            warnings.extend(secrets.problems);
+        } else {
+            problems.extend(secrets.problems);
+        }
         self.key_sets(raw, source, files.base())
+            .unwrap_or_else(|found| problems.extend(found));
+        self.http_clients(raw, source)
             .unwrap_or_else(|found| problems.extend(found));
         let found = self.descriptors(raw, source, files.base());
         files.others = found.texts;
@@ -250,6 +265,18 @@ impl Assembly {
         let keys = self.host.keys();
         self.declared = Some(keys.declare(&raw.key_sets, &source.path, base, control.as_ref())?);
         Ok(())
+    }
+
+    /// Once the secrets that they name are declared.
+    fn http_clients(
+        &self,
+        raw: &raw::Gateway,
+        source: &config::Source<raw::Gateway>,
+    ) -> Result<(), Vec<Problem>> {
+        let control = tokio::runtime::Handle::try_current().ok();
+        let clients = self.host.http_clients();
+        let secrets = self.host.secrets();
+        clients.declare(&raw.http_clients, &source.path, secrets, control.as_ref())
     }
 
     /// Before the chains are compiled, too.

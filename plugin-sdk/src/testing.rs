@@ -25,6 +25,9 @@
 //! ```
 
 mod exchange;
+pub mod gates;
+pub mod limits;
+mod outbound;
 
 use std::time::Duration;
 
@@ -36,6 +39,7 @@ use crate::{
 };
 
 pub use exchange::{Exchange, TestRequest, TestResponse, TestSummary};
+pub use outbound::{answer_http, cancelled_http_requests, set_http_client, take_http_requests};
 
 /// What the gateway does with the configuration in a route file.
 pub fn configure<P: Policy>(json: &str) -> Result<P, Vec<Problem>> {
@@ -50,6 +54,9 @@ pub fn schema<P: Policy>() -> String {
 /// Forgets everything that was set on this thread.
 pub fn reset() {
     world(|world| *world = World::default());
+    crate::backend::reset_gates();
+    crate::backend::reset_outbound();
+    crate::backend::limits(std::collections::BTreeMap::clear);
 }
 
 /// Sets the clock to so many seconds since 1970.
@@ -74,6 +81,14 @@ pub fn set_keys(name: &str, jwks: &str) {
             set.version += 1;
         }
         set.jwks = jwks.to_owned();
+    });
+}
+
+/// Says whose keys those of a key set are, as if it were declared by its issuer.
+pub fn set_key_issuer(name: &str, issuer: &str) {
+    world(|world| {
+        let set = world.key_sets.entry(name.to_owned()).or_default();
+        set.issuer = Some(issuer.to_owned());
     });
 }
 
@@ -104,6 +119,13 @@ pub fn set_descriptors(name: &str, bytes: &[u8]) {
         bytes: bytes.to_vec(),
     };
     world(|world| world.descriptors.insert(name.to_owned(), set));
+}
+
+/// Declares a secret, or gives it other versions, the newest first: at least one, each of at least 16 bytes. It can be
+/// opened with the feature `testing-crypto`.
+pub fn set_secret(name: &str, versions: &[&[u8]]) {
+    let versions = versions.iter().map(|version| version.to_vec()).collect();
+    world(|world| world.secrets.insert(name.to_owned(), versions));
 }
 
 /// The lines logged so far; they are not handed out again.

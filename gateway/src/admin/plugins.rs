@@ -36,11 +36,7 @@ pub(super) fn answer(control: &Control) -> Answer {
                 .iter()
                 .map(|phase| phase.to_string())
                 .collect(),
-            grants: plugin
-                .grants()
-                .iter()
-                .map(|grant| grant.to_string())
-                .collect(),
+            grants: plugin.grants().iter().collect(),
             schema: serde_json::from_str(plugin.schema()).unwrap_or_default(),
         })
         .collect();

@@ -46,6 +46,43 @@ pub(super) fn cover(line: &str) -> String {
     line.char_indices().map(cover).collect()
 }
 
+/// A line of a text, covered: under the top-level key `secrets` every value is, whatever it stands there for, but those
+/// that say where a secret stands.
+pub(super) fn cover_line(text: &str, number: usize) -> Option<String> {
+    let line = text.lines().nth(number)?;
+    let before = text.lines().take(number + 1);
+    let top =
+        before.filter(|line| line.starts_with(|c: char| c.is_alphanumeric() || "\"'".contains(c)));
+    let is_among_secrets = top
+        .last()
+        .is_some_and(|top| key_before(top.split(':').next().unwrap_or_default()) == "secrets");
+    Some(match is_among_secrets {
+        true => cover_values(&cover(line)),
+        false => cover(line),
+    })
+}
+
+fn cover_values(line: &str) -> String {
+    let pieces = line.split_inclusive(['{', '}', '[', ']', ',']);
+    let cover = |piece: &str| {
+        let key_ends = piece
+            .find(": ")
+            .or_else(|| piece.trim_end().strip_suffix(':').map(str::len));
+        let shown = match key_ends {
+            Some(end) if ["env", "file"].contains(&key_before(&piece[..end])) => piece.len(),
+            Some(end) => end + 1,
+            None => 0,
+        };
+        let cover = |(at, c): (usize, char)| match c {
+            ' ' | '-' | '{' | '}' | '[' | ']' | ',' | '#' => c,
+            _ if at < shown => c,
+            _ => '*',
+        };
+        piece.char_indices().map(cover).collect::<String>()
+    };
+    pieces.map(cover).collect()
+}
+
 /// What is secret behind this colon: the user in a URL, or the value of a key.
 fn secret_after(line: &str, colon: usize) -> Option<Range<usize>> {
     let (before, rest) = (&line[..colon], &line[colon + 1..]);
@@ -115,5 +152,28 @@ mod tests {
             assert_eq!(cover(line), covered);
             assert_eq!(line.chars().count(), covered.chars().count());
         }
+    }
+
+    #[test]
+    fn nothing_that_stands_among_the_secrets_is_shown() {
+        let text = concat!(
+            "plugins:\n  a: { component: b.wasm }\n",
+            "secrets:\n  login: hunter2\n\n# on\n  other: { file: keys/x, env: NAME, value: hunter2 }\n",
+            "  more:\n    - file: keys/y\n    - hunter2\n    - \"hunter2\"\n",
+            "logging: { level: info }\n",
+        );
+        let covered: Vec<_> = (0..).map_while(|line| cover_line(text, line)).collect();
+        let covered = covered.join("\n");
+        assert!(!covered.contains("hunter2"), "{covered}");
+        for shown in [
+            "b.wasm",
+            "login:",
+            "file: keys/x, env: NAME, value:",
+            "- file: keys/y",
+            "level: info",
+        ] {
+            assert!(covered.contains(shown), "{covered}");
+        }
+        assert_eq!(covered.chars().count(), text.trim_end().chars().count());
     }
 }

@@ -7,6 +7,7 @@
 //! [`Exchange::end`]. For a route without plugins each of them is one test of an empty chain.
 
 mod admission;
+mod arrivals;
 mod bindings;
 mod block_on;
 mod body;
@@ -21,8 +22,12 @@ mod exchange;
 mod exports;
 mod failure;
 mod fields;
+mod grants;
+mod findings;
 mod host;
+mod identity;
 mod instance;
+mod keepsake;
 mod link;
 mod meter;
 mod phase;
@@ -44,11 +49,14 @@ pub use self::{
     body::{Break, ChainBody},
     capabilities::{
         descriptors::{Catalog, Descriptors, DescriptorsStatus, Entry, Found, Schema},
+        http_client::{HttpClients, HttpClientStatus},
         keys::{Declared, KeySetStatus, Keys},
+        secrets::{Content as SecretContent, Handle as SecretHandle, SecretStatus, Secrets},
     },
     chain::{Asked, Chain, Insight, Installed},
     exchange::{Exchange, Flow, Interruption, PhaseError},
     failure::{Failure, FailureKind},
+    grants::{Grants, check_grants, declared_names},
     host::{Host, HostError},
     phase::{Phase, Phases},
     plugin::Plugin,

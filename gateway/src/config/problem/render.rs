@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Problem, Severity, Texts};
-use crate::config::{secret::cover, span::Span};
+use crate::config::{secret::cover_line, span::Span};
 
 /// Characters of a line that are shown around the caret.
 const WIDEST: usize = 140;
@@ -57,8 +57,7 @@ fn excerpt(
     style: Style,
 ) -> io::Result<()> {
     let line = span.line.checked_sub(1);
-    let line = line.and_then(|line| text?.lines().nth(line as usize));
-    let Some(line) = line.map(cover) else {
+    let Some(line) = line.and_then(|line| cover_line(text?, line as usize)) else {
         if !hint.is_empty() {
             writeln!(out, "       {}", style.paint(paint, &format!("= {hint}")))?;
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     super::span::Spanned,
-    Descriptors,
+    Descriptors, HttpClient, Grant, KeySet, Identity, Secret, RateLimit,
     units::{ByteSize, HumanDuration},
     value::ShortOr,
 };
@@ -34,14 +34,28 @@ pub struct Gateway {
     /// Sets of public keys that plugins may name.
     #[serde(default)]
     pub key_sets: BTreeMap<String, Spanned<KeySet>>,
+    /// Servers that plugins may send requests to, by name. `login: https://login.example.com` is short for
+    /// `login: { url: https://login.example.com }`.
+    #[serde(default)]
+    pub http_clients: BTreeMap<String, Spanned<ShortOr<HttpClient>>>,
     /// Protocol Buffers schemas that plugins may name. A `.proto` file, another file or a URL alone will do:
     /// `bookstore: bookstore.proto` is short for `bookstore: { proto: bookstore.proto }`, another file for `set`, a URL
     /// for `reflection`.
     #[serde(default)]
     pub descriptors: BTreeMap<String, Spanned<ShortOr<Descriptors>>>,
+    /// What plugins and the gateway may use and nobody may see, by name. A plugin gets a handle that signs, compares and
+    /// encrypts, never the bytes.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Spanned<Secret>>,
+    /// Limits that routes and plugins may name. Each counts in this process, for all its workers and all routes that name it.
+    #[serde(default)]
+    pub rate_limits: BTreeMap<String, Spanned<RateLimit>>,
     /// What the gateway says about the client to upstreams, and whom it believes.
     #[serde(default)]
     pub forwarding: Forwarding,
+    /// How upstreams learn who asks.
+    #[serde(default)]
+    pub identity: Identity,
     /// How much one client may ask for.
     #[serde(default)]
     pub limits: Limits,
@@ -104,9 +118,10 @@ impl Default for Admin {
 pub struct Plugin {
     /// The component file (`.wasm`), relative to `witgate.yaml`.
     pub component: Spanned<PathBuf>,
-    /// The capabilities that it may import. A component that imports another is refused.
+    /// The capabilities that it may import, and of some the names that it may open: `[log, { secrets: [cookie-key] }]`.
+    /// A component that imports another is refused.
     #[serde(default)]
-    pub grants: Vec<Spanned<Capability>>,
+    pub grants: Vec<Spanned<Grant>>,
     /// What a trap, a timeout or a failure of the plugin does to the request. Default: `closed`.
     #[serde(default)]
     pub on_failure: OnFailure,
@@ -136,6 +151,12 @@ pub enum Capability {
     Keys,
     /// The schemas declared under `descriptors`.
     Descriptors,
+    /// Requests to the servers declared under `http-clients`.
+    HttpClient,
+    /// A memory that all instances of the plugin share.
+    Kv,
+    /// The secrets declared under `secrets`, as handles.
+    Secrets,
 }
 
 impl fmt::Display for Capability {
@@ -148,6 +169,9 @@ impl fmt::Display for Capability {
             Self::Crypto => "crypto",
             Self::Keys => "keys",
             Self::Descriptors => "descriptors",
+            Self::HttpClient => "http-client",
+            Self::Kv => "kv",
+            Self::Secrets => "secrets",
         })
     }
 }
@@ -180,12 +204,18 @@ pub enum Isolation {
 pub struct PluginLimits {
     /// Time that one call may run, in steps of 5 ms, rounded up. Default: `10ms`.
     pub time: HumanDuration,
+    /// Time that one exchange may wait, without an instance, for what the plugin asked the gateway for: answers over HTTP,
+    /// claims, keys. Then: 503. Default: `10s`.
+    pub wait: HumanDuration,
     /// Linear memory of one instance. Default: `16MiB`.
     pub memory: ByteSize,
     /// Elements in the tables of one instance. Default: 10000.
     pub table: u32,
     /// Resource handles alive in one instance. Default: 1000.
     pub handles: u32,
+    /// Identities that one instance may keep, beside its other handles: those of the tokens that it has cached. Together
+    /// they take at most as many bytes as `memory`. Default: 10000.
+    pub identities: u32,
     /// Bytes that one call may pass to the host. Default: `1MiB`.
     pub host_call: ByteSize,
     /// Bytes of a body held for the plugin (`hold`, `wait-body`). Default: `1MiB`.
@@ -198,32 +228,16 @@ impl Default for PluginLimits {
     fn default() -> Self {
         Self {
             time: HumanDuration::from_millis(10),
+            wait: HumanDuration::from_secs(10),
             memory: ByteSize::mib(16),
             table: 10_000,
             handles: 1_000,
+            identities: 10_000,
             host_call: ByteSize::mib(1),
             body: ByteSize::mib(1),
             calls: 100_000,
         }
     }
-}
-
-/// A set of public keys: exactly one of `url` and `file`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct KeySet {
-    /// A JWK set (RFC 7517) served over HTTP.
-    #[serde(default)]
-    pub url: Option<Spanned<String>>,
-    /// A JWK set in a file, relative to `witgate.yaml`; watched.
-    #[serde(default)]
-    pub file: Option<Spanned<PathBuf>>,
-    /// How often a URL is fetched again. Default: `10m`.
-    #[serde(default)]
-    pub refresh: Option<HumanDuration>,
-    /// The least time between two fetches that a missing key asks for. Default: `30s`.
-    #[serde(default)]
-    pub cool_down: Option<HumanDuration>,
 }
 
 /// What the gateway says about the client to upstreams, and whom it believes.

@@ -8,6 +8,7 @@ use wasmtime::{
 use super::{
     capabilities,
     failure::FailureKind,
+    grants::Grants,
     phase::{Phase, Phases},
 };
 use crate::config::raw::Capability;
@@ -99,7 +100,7 @@ pub(super) fn inspect_bytes(bytes: &[u8]) -> Result<(), Refusal> {
 pub(super) fn inspect(
     engine: &Engine,
     component: &Component,
-    grants: &[Capability],
+    grants: &Grants,
 ) -> Result<Shape, Refusal> {
     let ty = component.component_type();
     let mut shape = Shape {
@@ -205,11 +206,11 @@ impl<'a> Interface<'a> {
             .find(|(_, name)| *name == self.name)
     }
 
-    fn check_grant(&self, grants: &[Capability]) -> Result<Option<()>, Refusal> {
+    fn check_grant(&self, grants: &Grants) -> Result<Option<()>, Refusal> {
         self.check_version()?;
         match self.capability() {
             _ if self.name == "types" => Ok(Some(())),
-            Some((capability, _)) if grants.contains(&capability) => Ok(Some(())),
+            Some((capability, _)) if grants.allow(capability) => Ok(Some(())),
             Some((_, name)) => Err(Refusal::NotGranted(name)),
             None => Ok(None),
         }

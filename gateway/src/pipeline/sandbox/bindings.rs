@@ -10,14 +10,19 @@ wasmtime::component::bindgen!({
     with: {
         "witgate:plugin/types.request": super::request::Request,
         "witgate:plugin/types.response": super::response::Response,
+        "witgate:plugin/types.identity": super::identity::Identity,
         "witgate:plugin/types.summary": super::summary::Summary,
         "witgate:plugin/metrics.counter": super::capabilities::metrics::Counter,
         "witgate:plugin/metrics.gauge": super::capabilities::metrics::Gauge,
         "witgate:plugin/crypto.verifying-key": super::capabilities::crypto::VerifyingKey,
         "witgate:plugin/keys.key-set": super::capabilities::keys::KeySet,
+        "witgate:plugin/secrets.secret": super::capabilities::secrets::Secret,
+        "witgate:plugin/http-client.client": super::capabilities::http_client::Client,
+        "witgate:plugin/http-client.call": super::capabilities::http_client::Call,
+        "witgate:plugin/kv.claim": super::capabilities::kv::Claim,
         "witgate:plugin/descriptors.descriptor-set": super::capabilities::descriptors::DescriptorSet,
     },
 });
 
 pub(super) use exports::witgate::plugin::{insight, on_request, on_response, policy};
-pub(super) use witgate::plugin::{clock, crypto, descriptors, keys, log, metrics, random, types};
+pub(super) use witgate::plugin::{clock, crypto, descriptors, http_client, kv, keys, log, metrics, random, secrets, types};

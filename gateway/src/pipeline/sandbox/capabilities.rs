@@ -4,10 +4,14 @@
 pub(super) mod clock;
 pub(super) mod crypto;
 pub(super) mod descriptors;
+pub(super) mod http_client;
 pub(super) mod keys;
+pub(super) mod kv;
 pub(super) mod log;
 pub(super) mod metrics;
+mod named;
 pub(super) mod random;
+pub(super) mod secrets;
 mod tls;
 
 use wasmtime::component::{HasSelf, LinkerInstance};
@@ -16,7 +20,7 @@ use super::{bindings, state::State};
 use crate::config::raw::Capability;
 
 /// Every capability with the name of its interface, which is also the name of its grant.
-pub(super) const ALL: [(Capability, &str); 7] = [
+pub(super) const ALL: [(Capability, &str); 10] = [
     (Capability::Log, "log"),
     (Capability::Clock, "clock"),
     (Capability::Random, "random"),
@@ -24,6 +28,9 @@ pub(super) const ALL: [(Capability, &str); 7] = [
     (Capability::Crypto, "crypto"),
     (Capability::Keys, "keys"),
     (Capability::Descriptors, "descriptors"),
+    (Capability::HttpClient, "http-client"),
+    (Capability::Kv, "kv"),
+    (Capability::Secrets, "secrets"),
 ];
 
 /// Defines the functions of one capability; each is a trait from `bindings` implemented on `State`.
@@ -47,8 +54,15 @@ pub(super) fn link(
             bindings::crypto::add_to_linker_instance::<_, Own>(linker, |state| state)
         }
         Capability::Keys => bindings::keys::add_to_linker_instance::<_, Own>(linker, |state| state),
+        Capability::HttpClient => {
+            bindings::http_client::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
+        Capability::Kv => bindings::kv::add_to_linker_instance::<_, Own>(linker, |state| state),
         Capability::Descriptors => {
             bindings::descriptors::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
+        Capability::Secrets => {
+            bindings::secrets::add_to_linker_instance::<_, Own>(linker, |state| state)
         }
     }
 }

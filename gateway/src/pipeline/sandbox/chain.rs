@@ -13,7 +13,7 @@ use super::{
 };
 use crate::config::{
     problem::{Problem, Severity},
-    raw,
+    raw::{self, Capability},
     span::Spanned,
 };
 
@@ -116,10 +116,10 @@ impl Chain {
         self.links().map(|link| &link.plugin)
     }
 
-    /// Whether one of its configurations has opened one of these key sets.
-    pub fn opens_any(&self, key_sets: &BTreeSet<String>) -> bool {
-        let mut opened = self.links().flat_map(|link| link.settings.key_sets.iter());
-        !key_sets.is_empty() && opened.any(|name| key_sets.contains(&**name))
+    /// Whether one of its configurations has opened one of these.
+    pub fn opens_any(&self, things: &BTreeSet<(Capability, Arc<str>)>) -> bool {
+        let mut opened = self.links().flat_map(|link| link.settings.opened.iter());
+        !things.is_empty() && opened.any(|thing| things.contains(thing))
     }
 
     /// Whether descriptors that one of its configurations has opened, or waits for, have another content now.

@@ -9,12 +9,13 @@ use tokio::sync::Notify;
 use wasmtime::{Engine, component::Component};
 
 use super::{
-    capabilities::{descriptors::Descriptors, keys::Keys},
+    capabilities::{descriptors::Descriptors, http_client::HttpClients, keys::Keys, kv::Memories, secrets::Secrets},
     compile::{Cache, ContentHash},
     compilers::Compilers,
     engine,
     stats::Registry,
 };
+use crate::config::raw::Capability;
 
 /// The control thread's number among the workers, whose own begin at 1.
 pub(super) const CONTROL: usize = 0;
@@ -27,6 +28,9 @@ pub struct Host {
     compilers: Compilers,
     pub(super) registry: Registry,
     pub(super) keys: Arc<Keys>,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) http_clients: Arc<HttpClients>,
+    pub(super) memories: Memories,
     descriptors: Descriptors,
     shared: Mutex<Shared>,
 }
@@ -55,6 +59,9 @@ impl Host {
             compilers: Compilers::default(),
             registry: Registry::default(),
             keys,
+            secrets: Arc::default(),
+            http_clients: Arc::default(),
+            memories: Memories::default(),
             descriptors: Descriptors::default(),
             shared: Mutex::default(),
         }))
@@ -65,11 +72,34 @@ impl Host {
         self.registry.render(out);
         self.keys.render(out);
         self.descriptors.render(out);
+        self.secrets.render(out);
+        self.http_clients.render(out);
+        self.memories.render(out);
     }
 
     /// The key sets that plugins may name.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The HTTP clients that plugins may name.
+    pub fn http_clients(&self) -> &HttpClients {
+        &self.http_clients
+    }
+
+    /// The secrets that plugins and the gateway may use.
+    pub fn secrets(&self) -> &Arc<Secrets> {
+        &self.secrets
+    }
+
+    /// Whether the thing that a plugin once opened still has its name.
+    pub(super) fn declares(&self, capability: Capability, name: &str) -> bool {
+        match capability {
+            Capability::Keys => self.keys.declares(name),
+            Capability::Secrets => self.secrets.declares(name),
+            Capability::HttpClient => self.http_clients.declares(name),
+            _ => true,
+        }
     }
 
     /// The descriptors that plugins may name.

@@ -19,6 +19,7 @@ use super::{
     compile::ContentHash,
     exports::{Indices, Insight},
     failure::FailureKind,
+    grants::Grants,
     host::{CONTROL, Host},
     instance::Instance,
     link,
@@ -27,7 +28,7 @@ use super::{
     state::{Home, State},
     stats::PluginStats,
 };
-use crate::config::raw::{self, Capability, Isolation, OnFailure};
+use crate::config::raw::{self, Isolation, OnFailure};
 
 /// An installed component: compiled, checked against its grants, linked.
 pub struct Plugin {
@@ -54,7 +55,7 @@ pub struct Plugin {
 /// What `witgate.yaml` says about a plugin besides its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Policy {
-    pub(super) grants: Vec<Capability>,
+    pub(super) grants: Grants,
     pub(super) on_failure: OnFailure,
     pub(super) isolation: Isolation,
     pub(super) limits: Limits,
@@ -63,27 +64,36 @@ pub(super) struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     pub(super) time: Duration,
+    pub(super) wait: Duration,
     pub(super) memory: u64,
     pub(super) table: u32,
     pub(super) handles: u32,
+    pub(super) identities: u32,
     pub(super) host_call: u64,
     pub(super) body: u64,
     pub(super) calls: u32,
 }
 
+impl Limits {
+    /// Identities are kept for long, and leave the room for all else as it is.
+    pub(super) fn all_handles(&self) -> usize {
+        self.handles.saturating_add(self.identities) as usize
+    }
+}
+
 impl From<&raw::Plugin> for Policy {
     fn from(raw: &raw::Plugin) -> Self {
-        let mut grants: Vec<_> = raw.grants.iter().map(|grant| grant.value).collect();
-        grants.sort_unstable();
         Self {
-            grants,
+            grants: Grants::new(&raw.grants),
             on_failure: raw.on_failure,
             isolation: raw.isolation,
             limits: Limits {
                 time: raw.limits.time.0,
+                wait: raw.limits.wait.0,
                 memory: raw.limits.memory.0,
                 table: raw.limits.table,
                 handles: raw.limits.handles,
+                identities: raw.limits.identities,
                 host_call: raw.limits.host_call.0,
                 body: raw.limits.body.0,
                 calls: raw.limits.calls,
@@ -132,7 +142,11 @@ impl Plugin {
         let home = Arc::new(Home {
             plugin: Arc::clone(name),
             worker: CONTROL,
+            grants: settings.grants.clone(),
             keys: Arc::clone(&host.keys),
+            secrets: Arc::clone(&host.secrets),
+            http_clients: Arc::clone(&host.http_clients),
+            memory: host.memories.of(name),
             shard: stats.shard(),
             stats: Arc::clone(&stats),
         });
@@ -174,7 +188,7 @@ impl Plugin {
     }
 
     /// What it was granted.
-    pub fn grants(&self) -> &[Capability] {
+    pub fn grants(&self) -> &Grants {
         &self.settings.grants
     }
 
@@ -199,9 +213,8 @@ impl Plugin {
         json: &str,
         catalog: &Arc<Catalog>,
     ) -> Result<Judgement, FailureKind> {
-        let keys = &self.host.keys;
         if let Some(settings) = self.shelf.get(json)
-            && settings.key_sets.iter().all(|name| keys.declares(name))
+            && settings.opened.iter().all(|(capability, name)| self.host.declares(*capability, name))
             && !settings.is_outdated(catalog)
         {
             return Ok(Judgement::Accepted(settings));
@@ -231,7 +244,7 @@ impl Plugin {
             };
             judge.discard(resource).await?;
             let accepted = Accepted {
-                key_sets: opened.into_iter().collect(),
+                opened: opened.into_iter().collect(),
                 schemas: Arc::new(catalog.only(&asked)),
                 warnings: warnings.into(),
             };

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::{bindings::policy::Problem, capabilities::descriptors::Catalog, host::Host};
+use crate::config::raw::Capability;
 
 /// A configuration that a plugin has accepted. Routes with the same plugin and the same JSON share it; it dies
 /// with the last chain that holds it.
@@ -19,8 +20,8 @@ pub(super) struct Settings {
     /// Where instances keep what they parsed of it; used again after its death.
     pub(super) index: usize,
     pub(super) json: Arc<str>,
-    /// Names of the key sets that the plugin opened when it judged this.
-    pub(super) key_sets: Box<[Arc<str>]>,
+    /// What the plugin opened by name when it judged this.
+    pub(super) opened: Box<[(Capability, Arc<str>)]>,
     /// The descriptors that it opened then, and opens wherever it is parsed.
     pub(super) schemas: Arc<Catalog>,
     /// What the plugin thinks odd about it.
@@ -46,7 +47,7 @@ struct Inner {
 /// What is known of a configuration that the plugin has accepted, besides its text.
 #[derive(Debug, Default)]
 pub(super) struct Accepted {
-    pub(super) key_sets: Box<[Arc<str>]>,
+    pub(super) opened: Box<[(Capability, Arc<str>)]>,
     pub(super) schemas: Arc<Catalog>,
     pub(super) warnings: Box<[Problem]>,
 }
@@ -78,7 +79,7 @@ impl Shelf {
     /// A new configuration that the plugin has accepted.
     pub(super) fn put(self: &Arc<Self>, json: &str, accepted: Accepted) -> Arc<Settings> {
         let Accepted {
-            key_sets,
+            opened,
             schemas,
             warnings,
         } = accepted;
@@ -89,7 +90,7 @@ impl Shelf {
             id: NEXT.fetch_add(1, Relaxed),
             index,
             json: Arc::from(json),
-            key_sets,
+            opened,
             schemas,
             warnings,
             shelf: Arc::downgrade(self),

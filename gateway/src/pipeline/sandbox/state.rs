@@ -7,18 +7,28 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
 use super::{
+    arrivals::Arrivals,
     budget::Budget,
     capabilities::{
         descriptors::Opening,
-        keys::{Arrival, Keys},
+        http_client::HttpClients,
+        kv::Memory,
+        keys::Keys,
+        secrets::Secrets,
     },
     fields::{Edit, Names},
+    grants::Grants,
+    findings::Findings,
+    identity::Kept,
     meter::Meter,
+    plugin::Limits,
     request::RequestHead,
     response::ResponseHead,
     stats::{PluginStats, Shard},
     summary::Summary,
 };
+use crate::config::raw::Capability;
+use crate::pipeline::identity::Certificate;
 
 /// The data of one store. Host functions reach it through `StoreContextMut::data_mut`, and the traits that
 /// `bindings` generates for the capabilities are implemented on it.
@@ -27,13 +37,14 @@ pub(super) struct State {
     pub(super) home: Arc<Home>,
     /// What the capabilities hand out as handles. Its size is bounded by `limits.handles`.
     pub(super) table: ResourceTable,
+    pub(super) identities: Kept,
     /// What the current call may see and edit.
     pub(super) call: Call,
     pub(super) names: RefCell<Names>,
-    /// What the current call asked for and would like to wait for (`keys.refresh`).
-    pub(super) arrivals: Vec<Arrival>,
-    /// Names of the key sets that it has opened, each once.
-    pub(super) opened: BTreeSet<Arc<str>>,
+    /// What the current call asked for and did not get.
+    pub(super) arrivals: Arrivals,
+    /// What it has opened by name, each once.
+    pub(super) opened: BTreeSet<(Capability, Arc<str>)>,
     /// The descriptors that it may open now.
     pub(super) schemas: Opening,
     pub(super) meter: Meter,
@@ -46,7 +57,11 @@ pub(super) struct Home {
     pub(super) plugin: Arc<str>,
     /// The worker's number; the control thread's comes after the last.
     pub(super) worker: usize,
+    pub(super) grants: Grants,
     pub(super) keys: Arc<Keys>,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) http_clients: Arc<HttpClients>,
+    pub(super) memory: Arc<Memory>,
     pub(super) stats: Arc<PluginStats>,
     pub(super) shard: Arc<Shard>,
 }
@@ -58,10 +73,16 @@ pub(super) struct Call {
     pub(super) request: Loan<RequestHead>,
     pub(super) response: Loan<ResponseHead>,
     pub(super) summary: Option<Summary>,
+    /// What the exchange's plugins have found out: swapped in and out, too.
+    pub(super) findings: Findings,
     /// Of the head's fields, staged until the call returns.
     pub(super) edits: Vec<Edit>,
     /// Of the trailer fields, likewise.
     pub(super) trailer_edits: Vec<Edit>,
+    /// What the plugin kept of the exchange before its state was lost.
+    pub(super) kept: Option<Box<[u8]>>,
+    /// What it wants kept in the place of that.
+    pub(super) keeps: Option<Box<[u8]>>,
 }
 
 /// Room for something that is there for the length of a call: swapped in and out, for it is large.
@@ -99,6 +120,8 @@ pub(super) struct About {
     pub(super) id: HeaderValue,
     pub(super) client: SocketAddr,
     pub(super) secure: bool,
+    /// The client's, where the listener asks for one.
+    pub(super) certificate: Option<Arc<Certificate>>,
     pub(super) route: Arc<str>,
 }
 
@@ -109,18 +132,35 @@ impl About {
 }
 
 impl State {
-    pub(super) fn new(home: Arc<Home>, meter: Meter, handles: u32) -> Self {
+    /// Whether the operator lets this plugin open the thing of this name; if not, why.
+    pub(super) fn may_open(&self, capability: Capability, name: &str) -> Result<(), String> {
+        self.home.grants.may_open(capability, name)
+    }
+
+    /// A configuration that opened a thing is judged again when its name is gone.
+    pub(super) fn has_opened(&mut self, capability: Capability, name: &Arc<str>) {
+        self.opened.insert((capability, Arc::clone(name)));
+    }
+
+    /// The instance is never called again: what it has handles on is given back.
+    pub(super) fn abandon(&mut self) {
+        self.table = ResourceTable::new();
+        self.arrivals.clear();
+    }
+
+    pub(super) fn new(home: Arc<Home>, limits: &Limits) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(handles as usize);
+        table.set_max_capacity(limits.all_handles());
         Self {
             home,
             table,
+            identities: Kept::new(limits.identities, limits.memory),
             call: Call::default(),
             names: RefCell::default(),
-            arrivals: Vec::new(),
+            arrivals: Arrivals::default(),
             opened: BTreeSet::new(),
             schemas: Opening::default(),
-            meter,
+            meter: Meter::new(limits.memory, limits.table),
             budget: Budget::default(),
             wasi: None,
         }

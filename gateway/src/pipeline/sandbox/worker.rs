@@ -51,6 +51,10 @@ impl DerefMut for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
+        if self.instance.is_poisoned() {
+            // Exchanges that have lost their state with it may hold it for long: what it held is free now.
+            self.instance.store.data_mut().abandon();
+        }
         if self.instance.is_spent() {
             self.slot.retire(&self.shared);
         }
@@ -108,7 +112,11 @@ impl Worker {
         let home = Home {
             plugin: Arc::clone(&plugin.name),
             worker: self.number,
+            grants: plugin.settings.grants.clone(),
             keys: Arc::clone(&self.host.keys),
+            secrets: Arc::clone(&self.host.secrets),
+            http_clients: Arc::clone(&self.host.http_clients),
+            memory: self.host.memories.of(&plugin.name),
             shard: Arc::clone(shard),
             stats,
         };

@@ -7,9 +7,10 @@ use std::{
 
 use super::Build;
 use crate::{
+    config::raw::{self, Capability},
     pipeline::{
         route::Report,
-        sandbox::{Catalog, Plugin, Plugins},
+        sandbox::{Catalog, Plugin, Plugins, declared_names},
     },
     snapshot::{Inputs, Route, Settings, Snapshot, route::Draft, unit::Unit},
 };
@@ -21,8 +22,8 @@ pub(super) struct Changes {
     settings: bool,
     pub(super) upstreams: HashSet<Arc<str>>,
     plugins: HashSet<Arc<str>>,
-    /// Those that are declared no more: the plugins that open them have to say what they think of it.
-    key_sets: BTreeSet<String>,
+    /// What is declared no more: the plugins that open it have to say what they think of it.
+    gone: BTreeSet<(Capability, Arc<str>)>,
     /// Another catalog of descriptors.
     descriptors: Option<Arc<Catalog>>,
 }
@@ -30,16 +31,11 @@ pub(super) struct Changes {
 impl Changes {
     /// All but those of upstreams, which are found as these are compiled.
     pub(super) fn between(previous: &Snapshot, inputs: &Inputs, settings: &Settings) -> Self {
-        let declared = &inputs.gateway.raw.key_sets;
-        let before = previous.gateway.key_sets.keys();
         Self {
             settings: previous.settings.of_routes() != settings.of_routes(),
             upstreams: HashSet::new(),
             plugins: changed_plugins(&previous.plugins, &inputs.plugins),
-            key_sets: before
-                .filter(|name| !declared.contains_key(*name))
-                .cloned()
-                .collect(),
+            gone: gone(&previous.gateway, &inputs.gateway.raw),
             descriptors: Some(&inputs.descriptors)
                 .filter(|now| !previous.descriptors.differences(now).is_empty())
                 .cloned(),
@@ -51,10 +47,10 @@ impl Changes {
             settings,
             upstreams,
             plugins,
-            key_sets,
+            gone,
             descriptors,
         } = self;
-        let same_plugins = plugins.is_empty() && key_sets.is_empty() && descriptors.is_none();
+        let same_plugins = plugins.is_empty() && gone.is_empty() && descriptors.is_none();
         !settings && upstreams.is_empty() && same_plugins
     }
 
@@ -66,7 +62,7 @@ impl Changes {
     }
 
     fn are_of_plugins(&self) -> bool {
-        !self.key_sets.is_empty() || self.descriptors.is_some()
+        !self.gone.is_empty() || self.descriptors.is_some()
     }
 
     fn concern(&self, route: &Route) -> bool {
@@ -83,7 +79,7 @@ impl Changes {
         let mut names = written.iter().map(|it| it.name.as_str());
         let descriptors = self.descriptors.as_ref();
         names.any(|name| self.plugins.contains(name))
-            || route.chain.opens_any(&self.key_sets)
+            || route.chain.opens_any(&self.gone)
             || descriptors.is_some_and(|now| route.chain.is_outdated(now))
     }
 }
@@ -119,6 +115,15 @@ impl Build<'_> {
         self.problems.extend(report.into_problems());
         Arc::new(unit)
     }
+}
+
+/// What plugins may open by name was declared before, and is no more.
+fn gone(before: &raw::Gateway, now: &raw::Gateway) -> BTreeSet<(Capability, Arc<str>)> {
+    let names = |raw| declared_names(raw).collect::<BTreeSet<_>>();
+    let gone = &names(before) - &names(now);
+    gone.into_iter()
+        .map(|(capability, name)| (capability, name.into()))
+        .collect()
 }
 
 /// The names of the plugins that are not the same in both.

@@ -17,11 +17,14 @@ pub(crate) struct World {
     pub(crate) series: BTreeMap<Series, i64>,
     pub(crate) key_sets: BTreeMap<String, FakeKeySet>,
     pub(crate) descriptors: BTreeMap<String, DescriptorSet>,
+    /// Of each the versions, the newest first.
+    pub(crate) secrets: BTreeMap<String, Vec<Vec<u8>>>,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct FakeKeySet {
     pub(crate) version: u64,
+    pub(crate) issuer: Option<String>,
     pub(crate) jwks: String,
     pub(crate) can_refresh: bool,
     pub(crate) refreshes: u32,
@@ -37,6 +40,7 @@ impl Default for World {
             series: BTreeMap::new(),
             key_sets: BTreeMap::new(),
             descriptors: BTreeMap::new(),
+            secrets: BTreeMap::new(),
         }
     }
 }
@@ -112,6 +116,10 @@ impl KeySet {
             return Err(format!("no key set is called `{name}`"));
         }
         Ok(Self(name.to_owned()))
+    }
+
+    pub(crate) fn issuer(&self) -> Option<String> {
+        self.read(|set| set.issuer.clone())
     }
 
     pub(crate) fn version(&self) -> u64 {

@@ -10,7 +10,7 @@ pub(crate) struct VerifyingKey {
 }
 
 #[cfg(not(feature = "testing-crypto"))]
-const MISSING: &str = "tests that verify need `witgate-plugin = { features = [\"testing-crypto\"] }` among the dev-dependencies";
+pub(super) const MISSING: &str = "tests that verify need `witgate-plugin = { features = [\"testing-crypto\"] }` among the dev-dependencies";
 
 #[cfg(not(feature = "testing-crypto"))]
 impl VerifyingKey {

@@ -20,9 +20,12 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use wasmtime::component::Resource;
 
-use crate::pipeline::sandbox::{
-    bindings::descriptors::{Host, HostDescriptorSet},
-    state::State,
+use crate::{
+    config::raw::Capability,
+    pipeline::sandbox::{
+        bindings::descriptors::{Host, HostDescriptorSet},
+        state::State,
+    },
 };
 
 pub use catalog::{Catalog, Entry, Schema};
@@ -57,6 +60,9 @@ impl Host for State {}
 
 impl HostDescriptorSet for State {
     fn open(&mut self, name: String) -> wasmtime::Result<Result<Resource<DescriptorSet>, String>> {
+        if let Err(message) = self.may_open(Capability::Descriptors, &name) {
+            return Ok(Err(message));
+        }
         let Some(catalog) = &self.schemas.catalog else {
             let message = "descriptors are opened while a configuration is parsed, not later";
             return Ok(Err(String::from(message)));
