@@ -1,0 +1,123 @@
+//! `oauth2-introspection`: admits requests whose access token its authorization server calls active (RFC 7662), as
+//! bearer tokens (RFC 6750).
+//!
+//! It fails closed: whatever the server does but say `active`, there is no way on. What the server said is shared by
+//! all workers and, however many requests wait for it, asked once. Needs the grants `clock`, `crypto`, `http-client`,
+//! `kv`, `log` and `metrics`.
+
+mod demands;
+mod finding;
+mod known;
+mod refusal;
+mod server;
+mod settings;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+use std::{cell::RefCell, rc::Rc};
+
+use witgate_plugin::{Identity, prelude::*, task::Task};
+
+use demands::Demands;
+use finding::{Active, Finding};
+use known::Known;
+use refusal::Refusal;
+use server::{Digest, Server};
+use settings::Settings;
+
+struct Introspection {
+    server: Rc<Server>,
+    demands: Demands,
+    realm: String,
+    forward: bool,
+    known: RefCell<Known>,
+}
+
+/// A token that the server is being asked about.
+struct Asking {
+    digest: Digest,
+    task: Task<Finding>,
+}
+
+#[policy]
+impl Policy for Introspection {
+    type Config = Settings;
+    type State = Option<Asking>;
+
+    fn new(settings: Settings) -> Result<Self, Vec<Problem>> {
+        settings::prepare(settings)
+    }
+
+    fn on_request(&self, request: &mut Request, state: &mut Self::State) -> Result<Verdict> {
+        let now = clock::unix_seconds();
+        if state.is_none() {
+            let token = match token::find(request) {
+                Ok(token) => token,
+                Err(refusal) => return Ok(self.refuse(request, refusal)),
+            };
+            let digest = self.server.digest(&token);
+            if let Some(identity) = self.known.borrow_mut().get(&digest, now) {
+                return self.admit(request, identity);
+            }
+            let task = Task::new(Rc::clone(&self.server).find(digest, token));
+            *state = Some(Asking { digest, task });
+        }
+        let Some(asking) = state.as_mut() else {
+            return Ok(Verdict::Again);
+        };
+        let digest = asking.digest;
+        match asking.task.poll() {
+            None => Ok(Verdict::Again),
+            Some(Finding::Active(active)) => self.judge(request, digest, active, now),
+            Some(Finding::Inactive) => Ok(self.refuse(request, Refusal::Inactive)),
+            Some(Finding::Failed) => Ok(self.refuse(request, Refusal::NoAnswer)),
+        }
+    }
+}
+
+impl Introspection {
+    fn judge(
+        &self,
+        request: &mut Request,
+        digest: Digest,
+        active: Active,
+        now: u64,
+    ) -> Result<Verdict> {
+        let fields = match self.demands.judge(&active.claims, now) {
+            Ok(fields) => fields,
+            Err(refusal) => return Ok(self.refuse(request, refusal)),
+        };
+        let identity = Identity::new(fields.clone()).or_else(|_| {
+            // There may be as many identities as there can be: then those that are remembered make room.
+            self.known.borrow_mut().clear();
+            Identity::new(fields)
+        });
+        let identity = match identity {
+            Ok(identity) => identity,
+            Err(message) => {
+                log::warn!("no identity can be made of the claims of a token: {message}");
+                return Ok(self.refuse(request, Refusal::Unusable));
+            }
+        };
+        let verdict = self.admit(request, &identity)?;
+        let mut known = self.known.borrow_mut();
+        known.insert(digest, identity, active.until, now);
+        Ok(verdict)
+    }
+
+    fn admit(&self, request: &mut Request, identity: &Identity) -> Result<Verdict> {
+        request.set_identity(identity)?;
+        if !self.forward {
+            request.remove_header("authorization")?;
+        }
+        Ok(Verdict::Next)
+    }
+
+    fn refuse(&self, request: &Request, refusal: Refusal) -> Verdict {
+        request.note(refusal.note());
+        log::info!("refused: {}", refusal.code());
+        refusal.reply(&self.realm, &self.demands.scopes).into()
+    }
+}

@@ -1,0 +1,99 @@
+//! Every way to be turned away, and the answer to each (RFC 6750 section 3, RFC 9457).
+
+use witgate_plugin::Reply;
+
+/// Why a request goes no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Missing,
+    TooLong,
+    Malformed,
+    Inactive,
+    Expired,
+    NotYetValid,
+    Issuer,
+    Audience,
+    /// Its claims make no identity.
+    Unusable,
+    Scope,
+    Rule,
+    /// The server does not say whether it is active.
+    NoAnswer,
+}
+
+impl Refusal {
+    /// The code for programs.
+    pub(crate) fn code(self) -> &'static str {
+        self.texts().0
+    }
+
+    /// What people are told. No detail helps to guess a token.
+    fn texts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Missing => ("token-missing", "This needs a token."),
+            Self::TooLong => ("token-too-long", "The token is too long."),
+            Self::Malformed => ("token-malformed", "The token is malformed."),
+            Self::Inactive => ("token-inactive", "The token is not active."),
+            Self::Expired => ("token-expired", "The token has expired."),
+            Self::NotYetValid => ("token-not-yet-valid", "The token is not valid yet."),
+            Self::Issuer => (
+                "token-issuer-refused",
+                "The issuer of the token is not accepted here.",
+            ),
+            Self::Audience => ("token-audience-refused", "The token is for somebody else."),
+            Self::Unusable => (
+                "token-claims-unusable",
+                "What is known of the token cannot be used here.",
+            ),
+            Self::Scope => ("token-scope-missing", "The token lacks a required scope."),
+            Self::Rule => ("token-rule-refused", "The token does not permit this."),
+            Self::NoAnswer => (
+                "introspection-unavailable",
+                "Tokens cannot be checked at the moment.",
+            ),
+        }
+    }
+
+    /// The kind of failure, for the access log and those who weigh failures.
+    pub(crate) fn note(self) -> &'static str {
+        match self {
+            Self::Missing => "token-missing",
+            Self::Expired => "token-expired",
+            Self::Scope | Self::Rule => "access-denied",
+            Self::NoAnswer => "introspection-failed",
+            _ => "token-invalid",
+        }
+    }
+
+    pub(crate) fn reply(self, realm: &str, scopes: &[String]) -> Reply {
+        let (code, detail) = self.texts();
+        let status = match self {
+            Self::Scope | Self::Rule => 403,
+            Self::NoAnswer => 503,
+            _ => 401,
+        };
+        let reply = Reply::problem(status, code, detail).header("cache-control", "no-store");
+        if self == Self::NoAnswer {
+            return reply.header("retry-after", "2");
+        }
+        reply.header("www-authenticate", self.challenge(realm, scopes))
+    }
+
+    /// Without an error code when there was no token (RFC 6750 section 3.1).
+    fn challenge(self, realm: &str, scopes: &[String]) -> String {
+        let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
+        let description = self.texts().1.trim_end_matches('.');
+        let error = match self {
+            Self::Missing => return format!("Bearer realm=\"{realm}\""),
+            Self::Scope | Self::Rule => "insufficient_scope",
+            _ => "invalid_token",
+        };
+        let mut challenge = format!(
+            "Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{description}\""
+        );
+        if self == Self::Scope {
+            challenge.push_str(&format!(", scope=\"{}\"", scopes.join(" ")));
+        }
+        challenge
+    }
+}
