@@ -1,7 +1,7 @@
 //! A request's way through the gateway. Read this first.
 //!
 //! ```text
-//! listen -> protocol -> route -> sandbox -> upstream
+//! listen -> protocol -> route -> limit -> sandbox -> limit -> upstream
 //!                 reply <- sandbox <- upstream
 //! ```
 //!
@@ -9,6 +9,7 @@
 //! its own error, [`failure`] makes an answer of it, [`reply`] writes it down. Around all of them, [`grpc_web`] makes
 //! gRPC of gRPC-Web.
 
+mod admission;
 pub mod body;
 mod connection;
 pub mod context;
@@ -19,6 +20,9 @@ pub mod failure;
 mod forward;
 pub mod grpc;
 pub mod grpc_web;
+pub mod identity;
+pub mod limit;
+pub mod limiter;
 pub mod listen;
 mod lookup;
 mod policies;
@@ -45,6 +49,7 @@ use exchange::Exchange;
 use failure::Failure;
 use forward::{Outgoing, Way};
 use grpc_web::{GrpcWeb, Web};
+use limit::Phase;
 use lookup::{preflight, redirect_view, viewed};
 use protocol::{Refusal, Scan, fields, forwarding, normalise};
 use reply::{ReplyBody, Source};
@@ -170,6 +175,9 @@ fn plan<B: Into<ClientStream>>(
     // protocol: refuse what is ambiguous, take off what belongs to this hop, tell of the client.
     let admitted = normalise::admit(&mut head, scan, pinned.limits);
     let hop = fields::take_hop(&mut head.headers, scan);
+    if let Some(identity) = &pinned.identity {
+        identity.strip(&mut head.headers, scan.claims);
+    }
     // Also of a request that is refused: its answer and its record have an id, and a gRPC client is told in its way.
     let peer = &exchange.client.peer;
     let facts = forwarding::apply(&mut head, scan, peer, &pinned.forwarding, || {
@@ -223,11 +231,17 @@ async fn run(exchange: &mut Exchange, planned: &mut Planned) -> Result<Reply, Fa
     let pinned = Rc::clone(&exchange.pinned);
     let route = pinned.snapshot().table.get(planned.route);
 
+    // limit
+    admission::admit(exchange, route, Phase::Before, &planned.request).await?;
+
     // sandbox
     let reply = policies::on_request(exchange, route, &mut planned.request).await?;
     if let Some(response) = reply {
         return Ok(exchange.local(response));
     }
+
+    // limit, by what the policies have found out of who asks
+    admission::admit(exchange, route, Phase::After, &planned.request).await?;
 
     match &route.action {
         Action::Respond(respond) => Ok(exchange.local(respond.response())),

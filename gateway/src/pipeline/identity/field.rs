@@ -121,10 +121,10 @@ pub(super) fn tokens(pointer: &str) -> Option<Vec<Box<str>>> {
 }
 
 /// Goes down into a value.
-pub(super) fn find<'a>(
-    value: &'a Value,
+pub(super) fn find(
+    value: &Value,
     mut tokens: impl Iterator<Item = impl AsRef<str>>,
-) -> Option<&'a Value> {
+) -> Option<&Value> {
     tokens.try_fold(value, |value, token| {
         let token = token.as_ref();
         match value {

@@ -10,6 +10,7 @@ use super::{
     chain::Links,
     exchange::report,
     failure::FailureKind,
+    findings::Findings,
     phase::Phase,
     state::About,
     summary::Summary,
@@ -23,6 +24,7 @@ pub(super) struct Ending {
     pub(super) about: Arc<About>,
     pub(super) left: SmallVec<[Left; 2]>,
     pub(super) summary: Summary,
+    pub(super) findings: Findings,
 }
 
 /// One plugin that has `on-end` or keeps a state.
@@ -111,11 +113,13 @@ impl Ending {
         let call = &mut lent.store.data_mut().call;
         call.about = Some(Arc::clone(&self.about));
         call.summary = Some(self.summary.clone());
+        call.findings.clone_from(&self.findings);
         let params = (config, state, Resource::new_borrow(0));
         let returned = lent.call(Phase::End, function, params).await;
         let call = &mut lent.store.data_mut().call;
         call.about = None;
         call.summary = None;
+        call.findings = Findings::default();
         returned
     }
 }

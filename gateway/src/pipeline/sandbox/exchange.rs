@@ -14,9 +14,11 @@ use smallvec::SmallVec;
 use wasmtime::component::ResourceAny;
 
 use super::{
+    body::KeepAlive,
     chain::{Chain, Link, Links},
     ending::{Ending, Left},
     failure::{Failure, FailureKind},
+    findings::Findings,
     phase::Phase,
     plugin::Plugin,
     request::RequestHead,
@@ -27,7 +29,10 @@ use super::{
 };
 use crate::{
     config::raw::{Isolation, OnFailure},
-    pipeline::context::{Facts, LocalResponse},
+    pipeline::{
+        context::{Facts, LocalResponse},
+        identity::Identity,
+    },
 };
 
 /// What `on-request` makes of a request.
@@ -69,20 +74,25 @@ pub(super) struct Running {
     /// Only taken when a plugin of the chain has `on-end`.
     began: Option<Instant>,
     /// The links that were reached, in order.
-    seen: RefCell<SmallVec<[Seen; 2]>>,
+    pub(super) seen: RefCell<SmallVec<[Seen; 2]>>,
     ended: Cell<bool>,
+    pub(super) findings: RefCell<Findings>,
     /// The heads, while body phases run.
     pub(super) request: RefCell<Option<Box<RequestHead>>>,
     pub(super) response: RefCell<Option<Box<ResponseHead>>>,
     pub(super) interruption: RefCell<Option<Interruption>>,
+    /// What the response phase that was called last wants sent while the body's sender is silent.
+    keep_alive: RefCell<Option<KeepAlive>>,
 }
 
 /// One link that the exchange has reached.
-struct Seen {
+pub(super) struct Seen {
     slot: Rc<Slot>,
     /// The instance that is this exchange's own, or has its state.
     instance: Option<Shared>,
     state: Option<ResourceAny>,
+    /// What is left of the state when it is lost.
+    pub(super) kept: Option<Box<[u8]>>,
     /// It failed and is left out (`on-failure: open`), or it gave the answer itself.
     left_out: bool,
 }
@@ -96,6 +106,7 @@ impl Exchange {
             id: facts.id.clone(),
             client: facts.client,
             secure: facts.secure,
+            certificate: facts.certificate.clone(),
             route: Arc::clone(&links.route),
         };
         Self(Some(Rc::new(Running {
@@ -104,9 +115,11 @@ impl Exchange {
             began: links.phases.contains(Phase::End).then(Instant::now),
             seen: RefCell::default(),
             ended: Cell::new(false),
+            findings: RefCell::default(),
             request: RefCell::default(),
             response: RefCell::default(),
             interruption: RefCell::default(),
+            keep_alive: RefCell::default(),
             links: Arc::clone(links),
         })))
     }
@@ -134,6 +147,24 @@ impl Exchange {
         self.0.as_ref()?.interruption.take()
     }
 
+    /// Who asks, as far as the plugins that were reached have established it.
+    pub fn identity(&self) -> Option<Arc<Identity>> {
+        self.0.as_ref()?.findings.borrow().identity.clone()
+    }
+
+    /// What was noted, each kind once, in order.
+    pub fn notes(&self) -> Vec<Arc<str>> {
+        let running = self.0.as_ref();
+        running.map_or_else(Vec::new, |running| running.findings.borrow().notes.clone())
+    }
+
+    /// Notes what the gateway itself has found. Nothing is noted on a route without plugins.
+    pub fn note(&self, kind: &'static str) {
+        if let Some(running) = &self.0 {
+            running.findings.borrow_mut().note(kind);
+        }
+    }
+
     /// Tells the plugins that the exchange is over. Only the first call counts.
     pub fn end(&self, summary: Summary) {
         if let Some(running) = &self.0 {
@@ -158,6 +189,7 @@ impl Running {
             slot,
             instance: None,
             state: None,
+            kept: None,
             left_out: false,
         };
         self.seen.borrow_mut().push(seen);
@@ -285,6 +317,7 @@ impl Running {
             about: Arc::clone(&self.about),
             left,
             summary,
+            findings: self.findings.borrow().clone(),
         };
         if let Some(later) = ending.tell_now() {
             self.worker.postpone(later);
@@ -297,10 +330,8 @@ impl Drop for Running {
         if !self.ended.get() {
             let duration = self.began.map(|began| began.elapsed()).unwrap_or_default();
             self.end(Summary {
-                ending: summary::Ending::ClientGone,
-                status: None,
                 duration,
-                upstream: None,
+                ..Summary::new(summary::Ending::ClientGone)
             });
         }
     }

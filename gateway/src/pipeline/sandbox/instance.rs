@@ -12,11 +12,10 @@ use wasmtime::{
 
 use super::{
     bindings::policy::Problem,
-    capabilities::descriptors::{Catalog, Opening},
+    capabilities::catalog::{Catalog, Opening},
     engine::TICK,
     exports::Exports,
     failure::FailureKind,
-    meter::Meter,
     phase::Phase,
     plugin::Plugin,
     settings::Settings,
@@ -55,12 +54,11 @@ struct Parsed {
 impl Instance {
     pub(super) async fn start(plugin: &Plugin, home: &Arc<Home>) -> Result<Self, FailureKind> {
         let limits = &plugin.settings.limits;
-        let meter = Meter::new(limits.memory, limits.table);
-        let state = State::new(Arc::clone(home), meter, limits.handles);
+        let state = State::new(Arc::clone(home), limits);
         let mut store = Store::new(plugin.pre.engine(), state);
         store.limiter(|state| &mut state.meter);
         store.set_hostcall_fuel(usize::try_from(limits.host_call).unwrap_or(usize::MAX));
-        store.set_max_component_handles(limits.handles as usize);
+        store.set_max_component_handles(limits.all_handles());
         if !plugin.waits {
             store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.look()));
         }

@@ -5,7 +5,9 @@ use wasmtime::{
     component::{Component, Linker, types::ComponentItem},
 };
 
-use super::{admission::Interface, capabilities, request, response, state::State, summary, wasi};
+use super::{
+    admission::Interface, capabilities, identity, keepsake, request, response, state::State, summary, wasi,
+};
 
 /// A linker for one component that `admission` has let in. Every interface is defined under the very name that
 /// the component imports, so that compatible versions meet.
@@ -38,6 +40,8 @@ pub(super) fn linker(
             request::link(&mut here)?;
             response::link(&mut here)?;
             summary::link(&mut here)?;
+            keepsake::link(&mut here)?;
+            identity::link(&mut here)?;
         }
     }
     Ok(linker)

@@ -96,7 +96,7 @@ impl Call {
     }
 
     /// The head, when it can still be edited.
-    fn open_request(&mut self) -> Result<&mut RequestHead, EditError> {
+    pub(super) fn open_request(&mut self) -> Result<&mut RequestHead, EditError> {
         match self.request.get_mut() {
             Some(head) if !head.sealed => Ok(head),
             _ => Err(EditError::Sealed),

@@ -32,7 +32,7 @@ use crate::{
 struct Bed {
     folder: TempDir,
     host: Arc<Host>,
-    descriptors: Arc<Catalog>,
+    catalog: Arc<Catalog>,
 }
 
 /// A built fixture.
@@ -56,7 +56,7 @@ impl Bed {
         Self {
             folder,
             host,
-            descriptors: Arc::default(),
+            catalog: Arc::default(),
         }
     }
 
@@ -93,7 +93,7 @@ impl Bed {
         let route = &source.raw.as_ref().unwrap().routes[0];
         let installed = Installed {
             plugins,
-            descriptors: &self.descriptors,
+            catalog: &self.catalog,
         };
         Chain::compile("r", &route.plugins, &installed, &source.path).map(|(chain, _)| chain)
     }
@@ -162,6 +162,7 @@ fn facts() -> Facts {
         client: ([192, 0, 2, 1], 5000).into(),
         secure: true,
         grpc: false,
+        certificate: None,
     }
 }
 
@@ -188,10 +189,9 @@ fn full(text: &'static str) -> Full<Bytes> {
 
 fn ended(ending: Ending) -> Summary {
     Summary {
-        ending,
         status: Some(200),
         duration: Duration::from_millis(5),
-        upstream: None,
+        ..Summary::new(ending)
     }
 }
 

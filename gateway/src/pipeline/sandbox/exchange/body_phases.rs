@@ -62,6 +62,7 @@ impl Running {
             Ok(config) => {
                 let call = &mut lent.store.data_mut().call;
                 self.put(call, direction, last, trailers);
+                self.recall(index, state.as_ref(), call);
                 std::mem::swap(&mut call.trailer_edits, trailer_edits);
                 let staged = call.trailer_edits.len();
                 let called = self
@@ -73,6 +74,7 @@ impl Running {
                     call.trailer_edits.truncate(staged);
                 }
                 std::mem::swap(&mut call.trailer_edits, trailer_edits);
+                self.remember(index, call, succeeded);
                 self.take_back(call, direction, succeeded);
                 called
             }
@@ -109,6 +111,7 @@ impl Running {
     /// Puts the head into the store.
     fn put(&self, call: &mut Call, direction: Direction, last: bool, trailers: Option<&HeaderMap>) {
         call.about = Some(self.about.clone());
+        call.findings.swap(&self.findings);
         let trailers = trailers.filter(|_| last).cloned();
         match direction {
             Direction::Request => {
@@ -130,6 +133,8 @@ impl Running {
     /// Takes the head out again, edited if the call succeeded.
     fn take_back(&self, call: &mut Call, direction: Direction, succeeded: bool) {
         call.about = None;
+        call.findings.settle(succeeded);
+        call.findings.swap(&self.findings);
         if !succeeded {
             call.edits.clear();
         }

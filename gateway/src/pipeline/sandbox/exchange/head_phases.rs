@@ -1,15 +1,17 @@
 //! The head phases: `on-request` in the order of the chain, `on-response` in reverse.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body::Body;
-use wasmtime::component::Resource;
+use tokio::time::Instant;
+use wasmtime::component::{Resource, ResourceAny};
 
 use super::{Exchange, Flow, Interruption, PhaseError, Running};
 use crate::pipeline::{
     context::{LocalResponse, Replaced},
     sandbox::{
+        arrivals::Arrival,
         bindings::{on_request, on_response, types},
         body::{Break, ChainBody, Direction},
         failure::{Failure, FailureKind},
@@ -19,9 +21,6 @@ use crate::pipeline::{
         response::ResponseHead,
     },
 };
-
-/// How long an exchange waits for what a plugin asked for (`again`).
-const LONGEST_ARRIVAL: Duration = Duration::from_secs(5);
 
 /// What a plugin decided over a head.
 enum Decision {
@@ -103,6 +102,7 @@ impl Exchange {
         let mut body = ChainBody::untouched(body);
         for index in (0..running.reached()).rev() {
             let decision = running.response_head(index, parts).await?;
+            let keep_alive = running.keep_alive.take();
             let wanted = match decision {
                 Decision::Next => None,
                 Decision::WaitBody(most) => Some(Wanted::Whole(most)),
@@ -113,6 +113,9 @@ impl Exchange {
                 }
             };
             body.add(running, Direction::Response, index, wanted.is_some());
+            if let Some(keep_alive) = keep_alive {
+                body.keep_alive(keep_alive);
+            }
             if let Some(wanted) = wanted {
                 let collected = Box::pin(running.collect_response(parts, &mut body, wanted)).await;
                 if let Some(reply) = running.collected(collected)? {
@@ -200,27 +203,57 @@ impl Running {
         if !self.takes_part(index, Phase::Request) {
             return Ok(Decision::Next);
         }
-        let mut asked_before = false;
+        let decision = match self.request_verdict(index, parts).await {
+            Ok(on_request::Verdict::Next) => Ok(Decision::Next),
+            Ok(on_request::Verdict::Reply(reply)) => local_response(reply).map(Decision::Reply),
+            Ok(on_request::Verdict::WaitBody(most)) => {
+                self.wait_body(index, Phase::RequestBody, most)
+            }
+            Ok(on_request::Verdict::Again) => Err(FailureKind::Invalid("it never ends".into())),
+            Err(kind) => Err(kind),
+        };
+        self.decided(index, Phase::Request, decision)
+    }
+
+    /// What the plugin says once it waits for nothing more.
+    async fn request_verdict(
+        &self,
+        index: usize,
+        parts: &mut http::request::Parts,
+    ) -> Result<on_request::Verdict, FailureKind> {
+        match self.call_request(index, parts).await? {
+            (on_request::Verdict::Again, arrivals) => {
+                // Boxed: rare, and large.
+                Box::pin(self.request_verdict_after(index, parts, arrivals)).await
+            }
+            (verdict, _) => Ok(verdict),
+        }
+    }
+
+    /// Waits for what was asked for, and calls again, until there is another verdict or the time is up.
+    async fn request_verdict_after(
+        &self,
+        index: usize,
+        parts: &mut http::request::Parts,
+        mut arrivals: Vec<Arrival>,
+    ) -> Result<on_request::Verdict, FailureKind> {
+        let limit = self.plugin(index).settings.limits.wait;
+        let end = Instant::now() + limit;
         loop {
-            let verdict = match self.call_request(index, parts).await {
-                Ok(on_request::Verdict::Again) if asked_before => Err(FailureKind::Failed(
-                    "it asked to be called again, twice in one exchange".into(),
-                )),
-                other => other,
-            };
-            let decision = match verdict {
-                Ok(on_request::Verdict::Again) => {
-                    asked_before = true;
-                    continue;
-                }
-                Ok(on_request::Verdict::Next) => Ok(Decision::Next),
-                Ok(on_request::Verdict::Reply(reply)) => local_response(reply).map(Decision::Reply),
-                Ok(on_request::Verdict::WaitBody(most)) => {
-                    self.wait_body(index, Phase::RequestBody, most)
-                }
-                Err(kind) => Err(kind),
-            };
-            return self.decided(index, Phase::Request, decision);
+            if arrivals.is_empty() {
+                let what = "it asked to be called again and waits for nothing";
+                return Err(FailureKind::Failed(what.into()));
+            }
+            let any = futures_util::future::select_all(arrivals);
+            if tokio::time::timeout_at(end, any).await.is_err() {
+                return Err(FailureKind::Waited(limit));
+            }
+            // One whose wishes are always granted at once must not keep the worker from its other exchanges.
+            tokio::task::yield_now().await;
+            match self.call_request(index, parts).await? {
+                (on_request::Verdict::Again, more) => arrivals = more,
+                (verdict, _) => return Ok(verdict),
+            }
         }
     }
 
@@ -242,15 +275,15 @@ impl Running {
         decision.or_else(|kind| self.failed(index, phase, kind).map(|()| Decision::Next))
     }
 
-    /// One call of `on-request`; after `again`, what it asked for has arrived.
+    /// One call of `on-request`, and what it asked for and did not get.
     async fn call_request(
         &self,
         index: usize,
         parts: &mut http::request::Parts,
-    ) -> Result<on_request::Verdict, FailureKind> {
-        let (mut lent, _) = self.lend(index).await?;
-        let called = self.call_request_in(index, &mut lent, parts).await;
-        let arrivals = std::mem::take(&mut lent.store.data_mut().arrivals);
+    ) -> Result<(on_request::Verdict, Vec<Arrival>), FailureKind> {
+        let (mut lent, state) = self.lend(index).await?;
+        let called = self.call_request_in(index, &mut lent, state, parts).await;
+        let arrivals = lent.store.data_mut().arrivals.take();
         let outcome = called?.map_err(|failure| FailureKind::Failed(failure.message.into()))?;
         if let Some(state) = outcome.state {
             let older = {
@@ -263,19 +296,14 @@ impl Running {
                 Box::pin(lent.discard(older)).await?;
             }
         }
-        drop(lent);
-        if matches!(outcome.verdict, on_request::Verdict::Again) {
-            let all = futures_util::future::join_all(arrivals);
-            // What has not arrived by then is missing in the second call, and that is the plugin's to judge.
-            let _ = Box::pin(tokio::time::timeout(LONGEST_ARRIVAL, all)).await;
-        }
-        Ok(outcome.verdict)
+        Ok((outcome.verdict, arrivals))
     }
 
     async fn call_request_in(
         &self,
         index: usize,
         lent: &mut super::Lent,
+        state: Option<ResourceAny>,
         parts: &mut http::request::Parts,
     ) -> Result<Result<on_request::Outcome, types::Failure>, FailureKind> {
         let config = lent.configuration(&self.link(index).settings).await?;
@@ -285,12 +313,18 @@ impl Running {
         let call = &mut lent.store.data_mut().call;
         call.about = Some(self.about.clone());
         call.request.begin().swap(parts);
-        let params = (config, Resource::new_borrow(0));
+        call.findings.swap(&self.findings);
+        self.recall(index, state.as_ref(), call);
+        let params = (config, state, Resource::new_borrow(0));
         let returned = lent.call(Phase::Request, function, params).await;
         let call = &mut lent.store.data_mut().call;
         call.about = None;
+        let succeeded = matches!(returned, Ok((Ok(_),)));
+        self.remember(index, call, succeeded);
+        call.findings.settle(succeeded);
+        call.findings.swap(&self.findings);
         let head = call.request.end();
-        head.settle(&mut call.edits, matches!(returned, Ok((Ok(_),))));
+        head.settle(&mut call.edits, succeeded);
         head.swap(parts);
         returned.map(|(result,)| result)
     }
@@ -331,7 +365,7 @@ impl Running {
         &self,
         index: usize,
         lent: &mut super::Lent,
-        state: Option<wasmtime::component::ResourceAny>,
+        state: Option<ResourceAny>,
         parts: &mut http::response::Parts,
     ) -> Result<Result<on_response::Verdict, types::Failure>, FailureKind> {
         let config = lent.configuration(&self.link(index).settings).await?;
@@ -341,12 +375,16 @@ impl Running {
         let call = &mut lent.store.data_mut().call;
         call.about = Some(self.about.clone());
         call.response.begin().swap(parts);
+        self.recall(index, state.as_ref(), call);
         let params = (config, state, Resource::new_borrow(0));
         let returned = lent.call(Phase::Response, function, params).await;
         let call = &mut lent.store.data_mut().call;
         call.about = None;
+        let succeeded = matches!(returned, Ok((Ok(_),)));
+        self.remember(index, call, succeeded);
         let head = call.response.end();
-        head.settle(&mut call.edits, matches!(returned, Ok((Ok(_),))));
+        head.settle(&mut call.edits, succeeded);
+        self.keep_alive.replace(head.keep_alive.take());
         head.swap(parts);
         returned.map(|(result,)| result)
     }
