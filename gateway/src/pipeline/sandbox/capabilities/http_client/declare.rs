@@ -1,0 +1,115 @@
+//! All HTTP clients by name, and what becomes of them when `witgate.yaml` changes.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::runtime::Handle;
+
+use super::{client::Client, definition::Definition, numbers::Numbers};
+use crate::{
+    config::{
+        problem::Problem,
+        raw::{self, ShortOr},
+        span::Spanned,
+    },
+    pipeline::sandbox::capabilities::{
+        named::{Named, Slot},
+        secrets::Secrets,
+    },
+};
+
+/// All HTTP clients of the gateway; one per process, shared by every worker.
+#[derive(Debug)]
+pub struct HttpClients {
+    named: Named<Client>,
+    numbers: Mutex<BTreeMap<Arc<str>, Arc<Numbers>>>,
+}
+
+impl Default for HttpClients {
+    fn default() -> Self {
+        Self {
+            named: Named::new("HTTP client", "http-clients"),
+            numbers: Mutex::default(),
+        }
+    }
+}
+
+impl HttpClients {
+    /// Judges what `witgate.yaml` declares; requests will be sent on `control`, and without it (a check, say) not at all.
+    /// Clients that did not change keep their connections. Call it when the secrets have been declared and the chains
+    /// have not been compiled, and [`Self::commit`] or [`Self::withdraw`] afterwards. On an error nothing has changed.
+    pub fn declare(
+        &self,
+        raw: &BTreeMap<String, Spanned<ShortOr<raw::HttpClient>>>,
+        file: &Arc<PathBuf>,
+        secrets: &Secrets,
+        control: Option<&Handle>,
+    ) -> Result<(), Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut all = Vec::with_capacity(raw.len());
+        for (name, raw) in raw {
+            let definition = match Definition::new(raw, file, secrets) {
+                Ok(definition) => definition,
+                Err(found) => {
+                    problems.extend(found);
+                    continue;
+                }
+            };
+            let name: Arc<str> = name.as_str().into();
+            let before = self.named.find(&name).ok();
+            let before = before.and_then(|slot| slot.live().clone());
+            let same = before.is_some_and(|before| before.definition == definition);
+            let client = (!same).then(|| {
+                let numbers = self.numbers(&name);
+                Client::new(&name, definition, numbers, control)
+            });
+            all.push((name, client));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        self.named.declare(all);
+        Ok(())
+    }
+
+    /// What was declared last is live.
+    pub fn commit(&self) {
+        self.named.commit();
+        self.sweep();
+    }
+
+    /// What was declared last was refused.
+    pub fn withdraw(&self) {
+        self.named.withdraw();
+        self.sweep();
+    }
+
+    pub(in crate::pipeline::sandbox) fn declares(&self, name: &str) -> bool {
+        self.named.declares(name)
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<Arc<Slot<Client>>, String> {
+        self.named.find(name)
+    }
+
+    /// Those that serve, in the order of their names.
+    pub(super) fn live(&self) -> Vec<(Arc<str>, Arc<Client>)> {
+        let slots = self.named.all().into_iter();
+        slots
+            .filter_map(|slot| Some((Arc::clone(&slot.name), slot.live().clone()?)))
+            .collect()
+    }
+
+    fn numbers(&self, name: &Arc<str>) -> Arc<Numbers> {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(numbers.entry(Arc::clone(name)).or_default())
+    }
+
+    fn sweep(&self) {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        numbers.retain(|name, _| self.named.declares(name));
+    }
+}
