@@ -144,11 +144,13 @@ impl Assembly {
         if went_live {
             self.host.secrets().commit();
             self.host.http_clients().commit();
-            descriptors.commit(reloader.descriptors(), outcome.refused.clone());
+            descriptors.commit(reloader.catalog(), &outcome.refused);
+            self.host.files().commit(&outcome.refused);
         } else {
             self.host.secrets().withdraw();
             self.host.http_clients().withdraw();
             descriptors.withdraw();
+            self.host.files().withdraw();
         }
     }
 
@@ -174,16 +176,19 @@ impl Assembly {
             .listeners
             .iter()
             .filter_map(|listener| listener.tls.as_ref());
+        let authorities = tls.clone().filter_map(|tls| tls.client_ca.as_deref());
         let certificates = tls.flat_map(|tls| &tls.certificates);
         let certificates =
             certificates.flat_map(|pair| [&pair.certificate.value, &pair.value.key.value]);
         let mut files: Vec<_> = components
             .chain(keys)
+            .chain(authorities)
             .chain(certificates)
             .map(|path| files.base().join(path))
             .collect();
         files.extend(self.host.descriptors().files());
         files.extend(self.host.secrets().files());
+        files.extend(self.host.files().files());
         files
     }
 
@@ -217,6 +222,12 @@ impl Assembly {
             Some(_) => warnings.extend(found.problems),
             None => problems.extend(found.problems),
         }
+        let data = self.host.files();
+        let data = data.declare(&raw.files, &source.path, files.base());
+        match &data.catalog {
+            Some(_) => warnings.extend(data.problems),
+            None => problems.extend(data.problems),
+        }
         let plugins = match self.plugins(raw, source, files.base()) {
             Ok(plugins) => Some(plugins),
             Err(found) => {
@@ -236,8 +247,8 @@ impl Assembly {
                 Some(Err(found)) => problems.extend(found),
             }
         }
-        match (plugins, found.catalog) {
-            (Some(plugins), Some(descriptors)) if problems.is_empty() => {
+        match (plugins, found.catalog, data.catalog) {
+            (Some(plugins), Some(descriptors), Some(data)) if problems.is_empty() => {
                 let gateway = GatewayFile {
                     path: Arc::clone(&source.path),
                     raw: Arc::clone(raw),
@@ -245,7 +256,7 @@ impl Assembly {
                 let gateway = LoadedGateway {
                     file: gateway,
                     plugins,
-                    descriptors,
+                    catalog: Arc::new(descriptors.and(&data)),
                 };
                 Ok((gateway, tls))
             }

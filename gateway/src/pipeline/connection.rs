@@ -12,6 +12,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tower::Service;
 
 use super::{
+    identity::Certificate,
     listen::{Accepted, Acceptor},
     protocol::{Activity, Peer, Serving},
     stack,
@@ -36,7 +37,7 @@ pub async fn serve(worker: Rc<Worker>, accepted: Accepted, tls: Acceptor) {
     // Without it answers still go out, only later.
     let _ = tcp.set_nodelay(true);
     let config = tls.load_full();
-    let connection = Connection::new(worker, Peer::new(address, config.is_some()));
+    let mut connection = Connection::new(worker, Peer::new(address, config.is_some()));
     match config {
         None => {
             if let Some(serving) = connection.detect(&tcp).await {
@@ -44,7 +45,10 @@ pub async fn serve(worker: Rc<Worker>, accepted: Accepted, tls: Acceptor) {
             }
         }
         Some(config) => {
-            if let Some(tls) = connection.shake_hands(TlsAcceptor::from(config), tcp).await {
+            let shaken = connection.shake_hands(TlsAcceptor::from(config), tcp).await;
+            if let Some(tls) = shaken
+                && connection.learn(&tls)
+            {
                 let serving = Serving::from_alpn(tls.get_ref().1.alpn_protocol());
                 connection.serve(serving, tls).await;
             }
@@ -94,6 +98,20 @@ impl Connection {
         }
         self.worker.shard.handshake_failures.add(1);
         None
+    }
+
+    /// Reads the client's certificate, once for all requests. False when it cannot be read.
+    fn learn(&mut self, tls: &TlsStream<TcpStream>) -> bool {
+        let shown = tls.get_ref().1.peer_certificates().unwrap_or_default();
+        let Some(certificate) = shown.first() else {
+            return true;
+        };
+        self.peer.certificate = Certificate::read(certificate).map(Arc::new);
+        if self.peer.certificate.is_none() {
+            tracing::debug!(client = %self.peer.address, "the client's certificate cannot be read");
+            self.worker.shard.handshake_failures.add(1);
+        }
+        self.peer.certificate.is_some()
     }
 
     async fn serve(

@@ -43,6 +43,10 @@ pub struct Gateway {
     /// for `reflection`.
     #[serde(default)]
     pub descriptors: BTreeMap<String, Spanned<ShortOr<Descriptors>>>,
+    /// Files that plugins may read, by name: paths relative to this file, at most 4 MiB each. They are watched: new content
+    /// is in use without a restart, once every plugin that reads it has accepted it; else what was there before stays.
+    #[serde(default)]
+    pub files: BTreeMap<String, Spanned<PathBuf>>,
     /// What plugins and the gateway may use and nobody may see, by name. A plugin gets a handle that signs, compares and
     /// encrypts, never the bytes.
     #[serde(default)]
@@ -84,6 +88,24 @@ pub struct Listener {
 pub struct Tls {
     /// Chosen by the names in them (SNI); the first also serves clients that name nothing known.
     pub certificates: Vec<Spanned<Certificate>>,
+    /// Certificate authorities whose clients are let in: a PEM file, relative to `witgate.yaml`. Clients are asked for a
+    /// certificate (mTLS). Default: they are not asked.
+    #[serde(default)]
+    pub client_ca: Option<Spanned<PathBuf>>,
+    /// Whether clients without a certificate are let in. Default with `client-ca`: `required`.
+    #[serde(default)]
+    pub client_certificate: Option<Spanned<ClientCertificate>>,
+}
+
+/// What becomes of clients without a certificate. One that `client-ca` did not sign, or that has expired, is never let in.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientCertificate {
+    /// The handshake fails.
+    #[default]
+    Required,
+    /// They are let in, and policies see that they have none.
+    Optional,
 }
 
 /// A certificate chain and its private key, PEM files relative to `witgate.yaml`.
@@ -157,6 +179,8 @@ pub enum Capability {
     Kv,
     /// The secrets declared under `secrets`, as handles.
     Secrets,
+    /// The files declared under `files`.
+    Files,
 }
 
 impl fmt::Display for Capability {
@@ -172,6 +196,7 @@ impl fmt::Display for Capability {
             Self::HttpClient => "http-client",
             Self::Kv => "kv",
             Self::Secrets => "secrets",
+            Self::Files => "files",
         })
     }
 }

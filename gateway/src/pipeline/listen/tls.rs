@@ -1,5 +1,7 @@
 //! TLS towards clients: certificates chosen by the names in them.
 
+mod clients;
+
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -37,18 +39,20 @@ pub fn compile(
             Err((span, message)) => problems.push(Problem::error(file, span, message)),
         }
     }
+    let clients = clients::verifier(raw, base)
+        .map_err(|(span, message)| problems.push(Problem::error(file, span, message)));
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions();
-    match config {
-        Ok(config) if problems.is_empty() => {
+    match (config, clients) {
+        (Ok(config), Ok(clients)) if problems.is_empty() => {
             let mut config = config
-                .with_no_client_auth()
+                .with_client_cert_verifier(clients)
                 .with_cert_resolver(Arc::new(resolver));
             config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
             Ok(Arc::new(config))
         }
-        Ok(_) => Err(problems),
-        Err(error) => {
+        (Ok(_), _) => Err(problems),
+        (Err(error), _) => {
             problems.push(Problem::error(file, Span::default(), error.to_string()));
             Err(problems)
         }
