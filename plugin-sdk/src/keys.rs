@@ -12,6 +12,11 @@ impl KeySet {
         backend::KeySet::open(name).map(Self)
     }
 
+    /// Whose keys these are, if the operator declared the set by its issuer: what tokens must have in `iss`.
+    pub fn issuer(&self) -> Option<String> {
+        self.0.issuer()
+    }
+
     /// Grows with every change of the content; 0 until the first content is there.
     pub fn version(&self) -> u64 {
         self.0.version()

@@ -39,13 +39,14 @@ pub mod crypto;
 pub mod descriptors;
 mod error;
 mod fields;
+pub mod files;
 pub mod gates;
 pub mod http;
 mod identity;
 mod insight;
 pub mod keys;
-pub mod limits;
 pub mod kv;
+pub mod limits;
 pub mod log;
 pub mod metrics;
 mod policy;
@@ -53,8 +54,8 @@ pub mod random;
 mod reply;
 mod request;
 mod response;
-pub mod secrets;
 pub mod rules;
+pub mod secrets;
 mod summary;
 pub mod task;
 #[cfg(not(target_arch = "wasm32"))]
@@ -74,8 +75,9 @@ pub use witgate_plugin_macros::{config, policy};
 /// What a plugin usually needs.
 pub mod prelude {
     pub use crate::{
-        Asked, BodyAction, Chunk, Ending, Error, Identity, IdentityFields, Peer, Policy, Reply, Request, Response, ResponseVerdict,
-        Result, Summary, Verdict, clock, config, config::Problem, log, policy,
+        Asked, BodyAction, Chunk, Ending, Error, Identity, IdentityFields, Peer, Policy, Reply,
+        Request, Response, ResponseVerdict, Result, Summary, Verdict, clock, config,
+        config::Problem, log, policy,
     };
 }
 

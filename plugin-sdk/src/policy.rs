@@ -21,7 +21,8 @@ pub trait Policy: Sized + 'static {
     /// What stands in the route file, usually a struct under [`#[config]`](macro@crate::config).
     type Config: DeserializeOwned + JsonSchema;
 
-    /// What is kept about one exchange from phase to phase. Begins as its default.
+    /// What is kept about one exchange from phase to phase, and across [`Verdict::Again`]. Begins as its default, and
+    /// does so again should another exchange bring down the instance that keeps it.
     type State: Default + 'static;
 
     /// Judges a configuration and prepares what it needs, once per route.
@@ -90,6 +91,26 @@ pub trait Policy: Sized + 'static {
         let _ = (summary, state);
     }
 
+    /// From what [`recover`](Self::recover) makes the state of an exchange again, called after each phase that has a
+    /// state: at most 4096 bytes, which the gateway keeps. Empty: those kept before still hold.
+    ///
+    /// One instance holds the states of many exchanges. When one of them brings it down, the others go on in a fresh
+    /// instance, and this is what is left of their states.
+    fn keep(&self, state: &Self::State) -> Vec<u8> {
+        let _ = state;
+        Vec::new()
+    }
+
+    /// The state that was there when `kept` was made; none if it cannot be made again: the phase sees its default.
+    fn recover(&self, kept: &[u8]) -> Option<Self::State> {
+        let _ = kept;
+        None
+    }
+
+    /// Whether it keeps anything; `#[policy]` sees that.
+    #[doc(hidden)]
+    const KEEPS: bool = false;
+
     /// Work at intervals, away from any exchange, in one instance for the whole gateway.
     fn on_tick(&self) -> Result<()> {
         Ok(())
@@ -128,8 +149,10 @@ pub enum Verdict {
     /// Collect the body, up to so many bytes, and hand it to [`Policy::on_request_body`] before the head goes out,
     /// so that the head can still be edited then. A longer body is answered with 413.
     WaitBody(u64),
-    /// Call [`Policy::on_request`] again, with a fresh state, when the keys that this call asked for have arrived
-    /// or given up (see [`KeySet::refresh`](crate::keys::KeySet::refresh)).
+    /// Call [`Policy::on_request`] again, with the same state, when anything has arrived that this call asked for and
+    /// did not get: what a [`Task`](crate::task::Task) awaits, or keys (see
+    /// [`KeySet::refresh`](crate::keys::KeySet::refresh)). Possible many times, for as long as the plugin's limit `wait`
+    /// allows. Meanwhile the instance serves other exchanges.
     Again,
 }
 

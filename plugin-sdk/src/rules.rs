@@ -84,6 +84,16 @@ impl Rule {
         self.ask(&mut |path| find(path).filter(|found| !found.is_null()).map(Cow::Owned))
     }
 
+    /// The claims that it asks for.
+    #[must_use]
+    pub fn claims(&self) -> Vec<&ClaimPath> {
+        match &self.0 {
+            Kind::All(rules) | Kind::Any(rules) => rules.iter().flat_map(Self::claims).collect(),
+            Kind::Not(rule) => rule.claims(),
+            Kind::Claim(path, _) => vec![path],
+        }
+    }
+
     fn ask<'v>(&self, find: &mut impl FnMut(&ClaimPath) -> Option<Cow<'v, Value>>) -> bool {
         match &self.0 {
             Kind::All(rules) => rules.iter().all(|rule| rule.ask(find)),

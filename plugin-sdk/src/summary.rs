@@ -44,6 +44,11 @@ impl<'a> Summary<'a> {
         Duration::from_nanos(self.handle.duration())
     }
 
+    /// From the first byte of the request's head to the head of the response; none if there was none.
+    pub fn time_to_head(&self) -> Option<Duration> {
+        self.handle.time_to_head().map(Duration::from_nanos)
+    }
+
     /// The name of the upstream that was asked.
     pub fn upstream(&self) -> Option<String> {
         self.handle.upstream()

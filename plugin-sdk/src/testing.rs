@@ -121,6 +121,16 @@ pub fn set_descriptors(name: &str, bytes: &[u8]) {
     world(|world| world.descriptors.insert(name.to_owned(), set));
 }
 
+/// Declares a file, or gives it new content. The digest that the plugin sees tells contents apart, and is not SHA-256
+/// here.
+pub fn set_file(name: &str, content: impl AsRef<[u8]>) {
+    world(|world| {
+        world
+            .files
+            .insert(name.to_owned(), content.as_ref().to_vec())
+    });
+}
+
 /// Declares a secret, or gives it other versions, the newest first: at least one, each of at least 16 bytes. It can be
 /// opened with the feature `testing-crypto`.
 pub fn set_secret(name: &str, versions: &[&[u8]]) {

@@ -24,8 +24,9 @@ pub struct Key {
     decoding: DecodingKey,
     /// The algorithm that the key is meant for, if it says so.
     only: Option<Algorithm>,
-    /// Made when first needed: most keys are used with one algorithm.
-    verifiers: RefCell<Vec<(Algorithm, Verifier)>>,
+    /// Made when first needed, for the algorithm used last: nearly all keys are used with one. So a hostile token cannot
+    /// make a key fill the instance's table of handles.
+    verifier: RefCell<Option<(Algorithm, Verifier)>>,
 }
 
 /// None: the algorithm does not go with the key.
@@ -54,7 +55,7 @@ impl Key {
             id: jwk.common.key_id,
             source,
             only,
-            verifiers: RefCell::default(),
+            verifier: RefCell::default(),
         })
     }
 
@@ -64,23 +65,23 @@ impl Key {
     }
 
     pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &Vec<u8>) -> bool {
-        let mut verifiers = self.verifiers.borrow_mut();
-        let known = verifiers.iter().position(|(known, _)| *known == algorithm);
-        let place = known.unwrap_or_else(|| {
-            let verifier = (PROVIDER.verifier_factory)(&algorithm, &self.decoding);
-            verifiers.push((algorithm, verifier.ok()));
-            verifiers.len() - 1
-        });
-        let (_, verifier) = &verifiers[place];
-        verifier
+        let mut verifier = self.verifier.borrow_mut();
+        if verifier
             .as_ref()
-            .is_some_and(|verifier| verifier.verify(message, signature).is_ok())
+            .is_none_or(|(known, _)| *known != algorithm)
+        {
+            let made = (PROVIDER.verifier_factory)(&algorithm, &self.decoding);
+            *verifier = Some((algorithm, made.ok()));
+        }
+        let ready = verifier.as_ref().and_then(|(_, ready)| ready.as_ref());
+        ready.is_some_and(|ready| ready.verify(message, signature).is_ok())
     }
 }
 
 /// The keys of one key set.
 pub struct Keys {
     set: KeySet,
+    issuer: RefCell<Option<Rc<str>>>,
     version: Cell<u64>,
     keys: RefCell<Vec<Rc<Key>>>,
 }
@@ -98,8 +99,10 @@ impl Keys {
             if let Some(keys) = known.and_then(|(_, keys)| keys.upgrade()) {
                 return Ok(keys);
             }
+            let set = KeySet::open(name)?;
             let keys = Rc::new(Self {
-                set: KeySet::open(name)?,
+                issuer: RefCell::new(set.issuer().map(Rc::from)),
+                set,
                 version: Cell::new(0),
                 keys: RefCell::default(),
             });
@@ -113,6 +116,11 @@ impl Keys {
         self.version.get() != 0
     }
 
+    /// Whose keys these are, for a set that was declared by its issuer.
+    pub fn issuer(&self) -> Option<Rc<str>> {
+        self.issuer.borrow().clone()
+    }
+
     pub fn ask_for_refresh(&self) -> bool {
         self.set.refresh()
     }
@@ -124,6 +132,7 @@ impl Keys {
         if version == self.version.replace(version) {
             return version;
         }
+        self.issuer.replace(self.set.issuer().map(Rc::from));
         let before = self.keys.take();
         let published = serde_json::from_str::<Value>(&self.set.jwks()).unwrap_or_default();
         let published = published["keys"].as_array().cloned().unwrap_or_default();

@@ -8,4 +8,4 @@ mod provider;
 mod token;
 
 pub use keys::{Key, Keys};
-pub use token::{Fault, LONGEST, Signed, verify};
+pub use token::{Fault, LONGEST, Signed, Token, verify};

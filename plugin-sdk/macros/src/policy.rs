@@ -133,6 +133,9 @@ fn complete(item: &mut ItemImpl, phases: &[Phase]) {
     if !has_type(item, "State") {
         item.items.push(parse_quote! { type State = (); });
     }
+    if has_method(item, "keep") {
+        item.items.push(parse_quote! { const KEEPS: bool = true; });
+    }
     for method in item.items.iter_mut().filter_map(|item| match item {
         ImplItem::Fn(method) => Some(method),
         _ => None,

@@ -7,27 +7,27 @@ mod fields;
 mod gates;
 mod heads;
 mod identity;
-mod secrets;
-mod outbound;
 mod limits;
+mod outbound;
+mod secrets;
 
 pub(crate) use capabilities::{
-    Counter, DescriptorSet, Gauge, KeySet, World, log, monotonic, now, random_bytes, random_u64,
-    world,
+    Counter, DescriptorSet, File, Gauge, KeySet, World, log, monotonic, now, random_bytes,
+    random_u64, world,
 };
 pub(crate) use crypto::{VerifyingKey, sha256};
 pub(crate) use gates::{
     Cell, Gate, Window, definition, gates, in_a_row, pass, position, reason, reset_gates, row,
     totals,
 };
-pub(crate) use identity::{Identity, identity_fields};
 pub(crate) use heads::{Request, Response, Summary};
+pub(crate) use heads::{RequestHead, ResponseHead};
+pub(crate) use identity::{Identity, identity_fields};
+pub(crate) use limits::{FakeLimit, LimitPermit, Limiter, decision, limits};
 pub(crate) use outbound::{
     Claim, Client, kv_delete, kv_get, kv_set, outbound, reset_outbound, start, take,
 };
-pub(crate) use heads::{RequestHead, ResponseHead};
 pub(crate) use secrets::Secret;
-pub(crate) use limits::{FakeLimit, LimitPermit, Limiter, decision, limits};
 
 use crate::{
     EditError, Ending, Peer,

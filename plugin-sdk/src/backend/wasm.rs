@@ -13,15 +13,15 @@ pub mod bindings {
 }
 mod gates;
 pub mod glue;
-mod outbound;
 mod limits;
+mod outbound;
 
-pub(crate) use outbound::{Claim, Client, kv_delete, kv_get, kv_set, start, take};
 pub(crate) use bindings::witgate::plugin::types::{Identity, Request, Response, Summary};
 pub(crate) use bindings::witgate::plugin::{
     clock::{monotonic, now},
     crypto::{VerifyingKey, sha256},
     descriptors::DescriptorSet,
+    files::File,
     gates::Gate,
     keys::KeySet,
     limits::{Limiter, Permit as LimitPermit},
@@ -30,9 +30,10 @@ pub(crate) use bindings::witgate::plugin::{
     secrets::Secret,
     windows::{Window, in_a_row},
 };
+pub(crate) use outbound::{Claim, Client, kv_delete, kv_get, kv_set, start, take};
 
-pub(crate) use limits::decision;
 pub(crate) use gates::{definition, pass, position, reason, row, totals};
+pub(crate) use limits::decision;
 
 use crate::{
     EditError, Ending, IdentityFields, Peer,

@@ -46,6 +46,12 @@ impl ClaimPath {
         &self.pointer
     }
 
+    /// The member of the claims that it is, or lies in.
+    #[must_use]
+    pub fn member(&self) -> &str {
+        &self.first
+    }
+
     /// The claim, unless it is not there or null.
     #[must_use]
     pub fn find<'c>(&self, claims: &'c Value) -> Option<&'c Value> {

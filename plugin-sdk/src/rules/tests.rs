@@ -182,6 +182,16 @@ fn depth_and_size_are_bounded() {
 }
 
 #[test]
+fn a_rule_names_the_claims_that_it_asks_for() {
+    let rule = rule(&json!({ "any": [
+        { "claim": "/org/id", "exists": true },
+        { "all": [{ "claim": "sub", "equals": "ada" }, { "not": { "claim": "org", "exists": true } }] },
+    ] }));
+    let members: Vec<_> = rule.claims().iter().map(|path| path.member()).collect();
+    assert_eq!(members, ["org", "sub", "org"]);
+}
+
+#[test]
 fn a_path_is_shown_as_a_pointer() {
     let pointer = |text: &str| ClaimPath::new(text).map(|path| path.pointer().to_owned());
     assert_eq!(pointer("sub").unwrap(), "/sub");

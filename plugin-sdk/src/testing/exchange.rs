@@ -110,6 +110,7 @@ impl TestSummary {
             ending,
             status,
             duration: 0,
+            time_to_head: None,
             upstream: None,
             endpoint: None,
             grpc_status: None,
@@ -122,6 +123,12 @@ impl TestSummary {
     #[must_use]
     pub fn duration(mut self, duration: Duration) -> Self {
         self.0.duration = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self
+    }
+
+    #[must_use]
+    pub fn time_to_head(mut self, time: Duration) -> Self {
+        self.0.time_to_head = Some(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         self
     }
 

@@ -17,6 +17,7 @@ pub(crate) struct World {
     pub(crate) series: BTreeMap<Series, i64>,
     pub(crate) key_sets: BTreeMap<String, FakeKeySet>,
     pub(crate) descriptors: BTreeMap<String, DescriptorSet>,
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
     /// Of each the versions, the newest first.
     pub(crate) secrets: BTreeMap<String, Vec<Vec<u8>>>,
 }
@@ -40,6 +41,7 @@ impl Default for World {
             series: BTreeMap::new(),
             key_sets: BTreeMap::new(),
             descriptors: BTreeMap::new(),
+            files: BTreeMap::new(),
             secrets: BTreeMap::new(),
         }
     }
@@ -139,6 +141,29 @@ impl KeySet {
 
     fn read<T>(&self, read: impl FnOnce(&mut FakeKeySet) -> T) -> T {
         world(|world| read(world.key_sets.entry(self.0.clone()).or_default()))
+    }
+}
+
+pub(crate) struct File(Vec<u8>);
+
+impl File {
+    pub(crate) fn open(name: &str) -> Result<Self, String> {
+        let found = world(|world| world.files.get(name).cloned());
+        found
+            .map(Self)
+            .ok_or_else(|| format!("no file is called `{name}`"))
+    }
+
+    /// Tells contents apart, and is not SHA-256 here.
+    pub(crate) fn digest(&self) -> String {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        format!("{:064x}", hasher.finish())
+    }
+
+    pub(crate) fn content(&self) -> Vec<u8> {
+        self.0.clone()
     }
 }
 

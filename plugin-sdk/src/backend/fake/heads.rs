@@ -232,6 +232,7 @@ pub struct Summary {
     pub(crate) ending: Ending,
     pub(crate) status: Option<u16>,
     pub(crate) duration: u64,
+    pub(crate) time_to_head: Option<u64>,
     pub(crate) upstream: Option<String>,
     pub(crate) endpoint: Option<String>,
     pub(crate) grpc_status: Option<u32>,
@@ -251,6 +252,10 @@ impl Summary {
 
     pub(crate) fn duration(&self) -> u64 {
         self.duration
+    }
+
+    pub(crate) fn time_to_head(&self) -> Option<u64> {
+        self.time_to_head
     }
 
     pub(crate) fn upstream(&self) -> Option<String> {

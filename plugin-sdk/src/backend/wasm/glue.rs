@@ -32,6 +32,64 @@ impl<S: Default + 'static> Kept<S> {
     }
 }
 
+/// The head through which a phase reaches what the gateway keeps of its exchange.
+pub trait Keeper {
+    fn keep(&self, bytes: &[u8]);
+    fn kept(&self) -> Option<Vec<u8>>;
+}
+
+impl Keeper for types::Request {
+    fn keep(&self, bytes: &[u8]) {
+        self.keep(bytes);
+    }
+
+    fn kept(&self) -> Option<Vec<u8>> {
+        self.kept()
+    }
+}
+
+impl Keeper for types::Response {
+    fn keep(&self, bytes: &[u8]) {
+        self.keep(bytes);
+    }
+
+    fn kept(&self) -> Option<Vec<u8>> {
+        self.kept()
+    }
+}
+
+/// After a phase: what another instance could go on from.
+pub fn keep<P: Policy>(policy: &P, state: &P::State, keeper: &impl Keeper) {
+    if P::KEEPS {
+        let keeps = policy.keep(state);
+        if !keeps.is_empty() {
+            keeper.keep(&keeps);
+        }
+    }
+}
+
+/// Calls a phase with the state, or with what can be made of it again if it is lost.
+pub fn in_state<P: Policy, T>(
+    policy: &P,
+    state: Option<&Kept<P::State>>,
+    keeper: &impl Keeper,
+    call: impl FnOnce(&mut P::State) -> T,
+) -> T {
+    let call = |state: &mut P::State| {
+        let returned = call(state);
+        keep(policy, state, keeper);
+        returned
+    };
+    match state {
+        Some(state) => call(&mut state.0.borrow_mut()),
+        None => {
+            let kept = P::KEEPS.then(|| keeper.kept()).flatten();
+            let recovered = kept.and_then(|kept| policy.recover(&kept));
+            call(&mut recovered.unwrap_or_default())
+        }
+    }
+}
+
 pub fn parse<P: Policy>(json: &str) -> Result<Configured<P>, Vec<config::Problem>> {
     config::parse(json).and_then(P::new).map(Configured)
 }
@@ -115,21 +173,29 @@ macro_rules! __export_on_request {
         impl exports::witgate::plugin::on_request::Guest for Component {
             fn handle(
                 config: exports::witgate::plugin::policy::ConfigBorrow<'_>,
+                state: Option<exports::witgate::plugin::policy::StateBorrow<'_>>,
                 request: &exports::witgate::plugin::on_request::Request,
             ) -> Result<
                 exports::witgate::plugin::on_request::Outcome,
                 exports::witgate::plugin::on_request::Failure,
             > {
-                use exports::witgate::plugin::{on_request, policy};
+                use exports::witgate::plugin::on_request;
                 use $crate::{__private::glue, Policy, Request, Verdict};
 
-                let mut state = <$policy as Policy>::State::default();
-                let verdict = config
-                    .get::<Configured>()
-                    .0
-                    .on_request(&mut Request::from_handle(request), &mut state)
-                    .map_err(glue::failure)?;
-                let keep = !Kept::is_empty() && !matches!(verdict, Verdict::Again);
+                let policy = &config.get::<Configured>().0;
+                let mut fresh = None;
+                let verdict = {
+                    let mut call = |state: &mut <$policy as Policy>::State| {
+                        let verdict = policy.on_request(&mut Request::from_handle(request), state);
+                        glue::keep(policy, state, request);
+                        verdict
+                    };
+                    match &state {
+                        Some(state) => Kept::with(Some(state.get::<Kept>()), call),
+                        None => call(fresh.insert(Default::default())),
+                    }
+                }
+                .map_err(glue::failure)?;
                 Ok(on_request::Outcome {
                     verdict: match verdict {
                         Verdict::Next => on_request::Verdict::Next,
@@ -137,7 +203,9 @@ macro_rules! __export_on_request {
                         Verdict::WaitBody(limit) => on_request::Verdict::WaitBody(limit),
                         Verdict::Again => on_request::Verdict::Again,
                     },
-                    state: keep.then(|| policy::State::new(Kept::new(state))),
+                    state: fresh.filter(|_| !Kept::is_empty()).map(|state| {
+                        exports::witgate::plugin::policy::State::new(Kept::new(state))
+                    }),
                 })
             }
         }
@@ -162,7 +230,8 @@ macro_rules! __export_on_request_body {
             > {
                 use $crate::{__private::glue, Chunk, Policy, Request};
                 let policy = &config.get::<Configured>().0;
-                Kept::with(state.as_ref().map(|state| state.get::<Kept>()), |state| {
+                let state = state.as_ref().map(|state| state.get::<Kept>());
+                glue::in_state(policy, state, request, |state| {
                     let mut request = Request::from_handle(request);
                     policy.on_request_body(&mut request, Chunk { bytes, last }, state)
                 })
@@ -190,11 +259,11 @@ macro_rules! __export_on_response {
                 use exports::witgate::plugin::on_response::Verdict;
                 use $crate::{__private::glue, Policy, Response, ResponseVerdict};
                 let policy = &config.get::<Configured>().0;
-                let verdict =
-                    Kept::with(state.as_ref().map(|state| state.get::<Kept>()), |state| {
-                        policy.on_response(&mut Response::from_handle(response), state)
-                    })
-                    .map_err(glue::failure)?;
+                let state = state.as_ref().map(|state| state.get::<Kept>());
+                let verdict = glue::in_state(policy, state, response, |state| {
+                    policy.on_response(&mut Response::from_handle(response), state)
+                })
+                .map_err(glue::failure)?;
                 Ok(match verdict {
                     ResponseVerdict::Next => Verdict::Next,
                     ResponseVerdict::Reply(reply) => Verdict::Reply(glue::reply(reply)),
@@ -224,7 +293,8 @@ macro_rules! __export_on_response_body {
             > {
                 use $crate::{__private::glue, Chunk, Policy, Response};
                 let policy = &config.get::<Configured>().0;
-                Kept::with(state.as_ref().map(|state| state.get::<Kept>()), |state| {
+                let state = state.as_ref().map(|state| state.get::<Kept>());
+                glue::in_state(policy, state, response, |state| {
                     let mut response = Response::from_handle(response);
                     policy.on_response_body(&mut response, Chunk { bytes, last }, state)
                 })
