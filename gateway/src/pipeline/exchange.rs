@@ -50,6 +50,8 @@ pub struct Exchange {
     /// Which of the upstream's endpoints was asked last.
     pub endpoint: Option<usize>,
     pub started: Instant,
+    /// Until the response's head, for policies that ask.
+    time_to_head: Option<Duration>,
     /// What the page that the request comes from may see, on a route with `cors`.
     pub share: Option<Share>,
     /// The client speaks gRPC-Web.
@@ -94,6 +96,7 @@ impl Exchange {
             forwarded: false,
             endpoint: None,
             started: Instant::now(),
+            time_to_head: None,
             share: None,
             web,
             status: None,
@@ -182,6 +185,9 @@ impl Exchange {
             }
         }
         self.status = Some(response.status());
+        if !self.policies.is_empty() {
+            self.time_to_head = Some(self.started.elapsed());
+        }
         self.take_grpc_status(response.headers());
         self.identify(response.headers_mut());
         let (head, body) = response.into_parts();
@@ -266,6 +272,7 @@ impl Exchange {
             },
             status: self.status.map(|status| status.as_u16()),
             duration: observation.duration,
+            time_to_head: self.time_to_head,
             upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
             endpoint: self.endpoint(),
             grpc_status: self.grpc_status,

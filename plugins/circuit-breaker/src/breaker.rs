@@ -169,11 +169,11 @@ impl Breaker {
             code: code.as_deref(),
             notes: &notes,
         });
-        let limit = self.settings.slow;
-        Call {
-            outcome,
-            slow: limit.is_some_and(|limit| summary.duration() > limit),
-        }
+        let slow = self.settings.slow.is_some_and(|limit| {
+            // Not how long a stream went on, or a client took to read.
+            summary.time_to_head().is_some_and(|time| time > limit)
+        });
+        Call { outcome, slow }
     }
 }
 

@@ -36,7 +36,8 @@ pub(crate) struct Settings {
     pub(crate) failures: Option<u32>,
     /// Opens when this share of the calls in a sliding window failed: `60%`, or a map.
     pub(crate) ratio: Option<Short<Ratio>>,
-    /// Opens when a share of the calls in a sliding window took longer than this: `800ms`, or a map.
+    /// Opens when a share of the calls in a sliding window took longer than this, until their response began: `800ms`,
+    /// or a map.
     pub(crate) slow: Option<Short<Slow>>,
     /// How long the circuit stays open before a probe. Default: `60s`; `10ms` to `24h`.
     pub(crate) open: Option<HumanDuration>,
@@ -89,7 +90,7 @@ impl Abbreviated for Ratio {
 #[derive(Default)]
 #[serde(default)]
 pub(crate) struct Slow {
-    /// A call is slow when it takes longer than this. Default: `800ms`; `1ms` to `1h`.
+    /// A call is slow when its response begins later than this. Default: `800ms`; `1ms` to `1h`.
     pub(crate) longer_than: Option<HumanDuration>,
     /// Opens from this share on. Default: `50%`.
     pub(crate) share: Option<Share>,

@@ -165,8 +165,8 @@ fn what_left_the_window_counts_no_more() {
 #[test]
 fn slow_calls_open_though_they_succeed() {
     let breaker = breaker(&json!({ "slow": { "minimum-calls": 4 }, "open": "1s" }));
-    let slow = complete(200).duration(Duration::from_millis(801));
-    let fast = complete(200).duration(Duration::from_millis(800));
+    let slow = complete(200).time_to_head(Duration::from_millis(801));
+    let fast = complete(200).time_to_head(Duration::from_millis(800));
     for summary in [&fast, &fast, &slow] {
         call(&breaker, summary);
     }

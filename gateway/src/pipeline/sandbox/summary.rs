@@ -14,6 +14,8 @@ pub struct Summary {
     /// What the client was told; none if it was told nothing.
     pub status: Option<u16>,
     pub duration: Duration,
+    /// Until the response's head.
+    pub time_to_head: Option<Duration>,
     /// The name of the upstream that was asked.
     pub upstream: Option<Arc<str>>,
     /// The URL of the endpoint that was asked last.
@@ -30,6 +32,7 @@ impl Summary {
             ending,
             status: None,
             duration: Duration::ZERO,
+            time_to_head: None,
             upstream: None,
             endpoint: None,
             grpc_status: None,
@@ -47,9 +50,10 @@ pub(super) fn link(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
         summary(store.data(), |summary| summary.status)
     })?;
     types.func_wrap("[method]summary.duration", |store, (_,): (This,)| {
-        summary(store.data(), |summary| {
-            u64::try_from(summary.duration.as_nanos()).unwrap_or(u64::MAX)
-        })
+        summary(store.data(), |summary| nanos(summary.duration))
+    })?;
+    types.func_wrap("[method]summary.time-to-head", |store, (_,): (This,)| {
+        summary(store.data(), |summary| summary.time_to_head.map(nanos))
     })?;
     types.func_wrap("[method]summary.upstream", |store, (_,): (This,)| {
         summary(store.data(), |summary| {
@@ -74,6 +78,10 @@ pub(super) fn link(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
             .map(|note| String::from(&**note))
             .collect::<Vec<_>>(),))
     })
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 type This = Resource<Summary>;

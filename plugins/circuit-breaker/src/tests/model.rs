@@ -70,7 +70,7 @@ impl Went {
             Some(2) => complete(503),
             Some(_) => complete(502),
         };
-        summary.duration(Duration::from_millis(if self.slow { 900 } else { 100 }))
+        summary.time_to_head(Duration::from_millis(if self.slow { 900 } else { 100 }))
     }
 }
 
