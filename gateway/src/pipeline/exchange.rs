@@ -3,13 +3,15 @@
 //! It travels with the request through the stages and then in the response's body. Wherever it is dropped, the
 //! exchange has ended there.
 
+mod line;
+
 use std::{
     rc::Rc,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 
 use super::{
     body::{Bodies, BodyError, ClientBody, ClientStream, RequestBody},
@@ -17,6 +19,7 @@ use super::{
     context::{Facts, LocalResponse},
     failure::{Answer, Failure},
     grpc,
+    limit::Granted,
     protocol::forwarding::X_REQUEST_ID,
     reply::{self, Guard, Outcome, ReplyBody, Source},
     route::{RouteIndex, cors::Share},
@@ -26,12 +29,10 @@ use super::{
 use crate::{
     config::raw::AccessLog as Logged,
     snapshot::Route,
-    telemetry::{
-        access::Record,
-        metrics::{Ending, Observation},
-    },
+    telemetry::metrics::{Ending, Observation},
     worker::{Pinned, Worker},
 };
+use line::Line;
 
 /// What a client is told when it was told nothing: it went away first.
 const CLIENT_GONE: u16 = 499;
@@ -45,6 +46,8 @@ pub struct Exchange {
     pub route: Option<RouteIndex>,
     pub bodies: Option<Rc<Bodies>>,
     pub policies: sandbox::Exchange,
+    /// What limits have granted, on a route that has some.
+    pub limits: Option<Box<Granted>>,
     /// An upstream's response is on its way to the client.
     pub forwarded: bool,
     /// Which of the upstream's endpoints was asked last.
@@ -66,16 +69,6 @@ pub struct Exchange {
     ended: bool,
 }
 
-/// What the access log will say of the request.
-struct Line {
-    time: SystemTime,
-    method: Method,
-    uri: Uri,
-    /// The target's authority comes before it.
-    host: Option<HeaderValue>,
-    protocol: &'static str,
-}
-
 impl Exchange {
     /// Boxed, since it moves into the response's body.
     pub fn begin<B>(
@@ -93,6 +86,7 @@ impl Exchange {
             route: None,
             bodies: None,
             policies: sandbox::Exchange::none(),
+            limits: None,
             forwarded: false,
             endpoint: None,
             started: Instant::now(),
@@ -179,6 +173,9 @@ impl Exchange {
         }
         if let Some(route) = self.matched() {
             route.response_headers.apply(response.headers_mut());
+            if let (Some(limits), Some(granted)) = (&route.limits, &self.limits) {
+                limits.tell(granted, response.headers_mut());
+            }
             if let (Some(cors), Some(share)) = (&route.cors, &self.share) {
                 let call = self.facts.as_ref().is_some_and(|facts| facts.grpc);
                 cors.apply(share, call, response.headers_mut());
@@ -232,6 +229,9 @@ impl Exchange {
             grpc_status: self.grpc_status,
         };
         self.worker.counters.observe(self.matched(), &observation);
+        for note in self.policies.notes() {
+            self.worker.counters.note(self.matched(), &note);
+        }
         if !self.policies.is_empty() {
             self.policies.end(self.summary(&observation));
         }
@@ -285,56 +285,6 @@ impl Exchange {
         let endpoints = &self.matched()?.upstream()?.endpoints;
         Some(Arc::clone(&endpoints.get(self.endpoint?)?.url))
     }
-
-    fn log(&self, line: &Line, observation: &Observation, outcome: &Outcome) {
-        let text = |value: Option<&HeaderValue>| {
-            value
-                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-                .unwrap_or_default()
-        };
-        let route = self.matched();
-        let failed = match outcome {
-            Outcome::Failed(error) => Some(error.to_string()),
-            Outcome::Complete | Outcome::Dropped => None,
-        };
-        let answer = self.answer.as_ref();
-        let time = line
-            .time
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        self.worker.log(&Record {
-            time: time.as_secs_f64(),
-            id: &text(self.facts.as_ref().map(|facts| &facts.id)),
-            client: self
-                .facts
-                .as_ref()
-                .map_or(self.client.peer.address, |facts| facts.client)
-                .ip(),
-            method: line.method.as_str(),
-            host: &line.uri.authority().map_or_else(
-                || text(line.host.as_ref()),
-                |authority| authority.as_str().to_owned(),
-            ),
-            path: line
-                .uri
-                .path_and_query()
-                .map_or("", |target| target.as_str()),
-            protocol: line.protocol,
-            status: observation.status,
-            grpc_status: observation.grpc_status,
-            duration_ms: millis(observation.duration),
-            route: route.map(|route| &*route.name),
-            upstream: route
-                .and_then(Route::upstream)
-                .map(|upstream| &*upstream.name),
-            ending: observation.ending.name(),
-            code: answer.map(|answer| answer.code),
-            reason: failed.as_deref().or_else(|| answer?.reason.as_deref()),
-            request_bytes: self.bodies.as_ref().map_or(0, |it| it.received.get()),
-            response_bytes: self.sent,
-            generation: self.pinned.snapshot().generation,
-        });
-    }
 }
 
 /// A response as gRPC-Web can carry it.
@@ -345,26 +295,6 @@ fn for_web(mut response: Response<Source>) -> Response<Source> {
     // What goes out is longer: it has the trailers, and may be text.
     response.headers_mut().remove(header::CONTENT_LENGTH);
     response
-}
-
-fn millis(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
-}
-
-impl Line {
-    fn of<B>(request: &Request<B>) -> Self {
-        Self {
-            time: SystemTime::now(),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            host: request.headers().get(header::HOST).cloned(),
-            protocol: match request.version() {
-                Version::HTTP_2 => "HTTP/2",
-                Version::HTTP_10 => "HTTP/1.0",
-                _ => "HTTP/1.1",
-            },
-        }
-    }
 }
 
 impl Guard for Exchange {

@@ -39,6 +39,19 @@ pub struct Record<'a> {
     /// Why, in words; never shown to clients.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'a str>,
+    /// Who asked, as a policy has established it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consumer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<&'a str>,
+    /// The SPIFFE id of the client's certificate, or its distinguished name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<&'a str>,
+    /// Of what kind failures and decisions were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<&'a str>,
     pub request_bytes: u64,
     pub response_bytes: u64,
     pub generation: u64,

@@ -3,6 +3,7 @@
 //! Each worker has a shard of its own, so counting is a load and a store on a cache line that nobody else
 //! writes. A route costs one block in a worker's shard from its first request there.
 
+mod notes;
 mod prometheus;
 mod shard;
 

@@ -28,16 +28,22 @@ impl Counters {
     }
 
     pub fn observe(&self, route: Option<&Route>, observation: &Observation) {
+        self.with(route, |counters| counters.observe(observation));
+    }
+
+    pub fn note(&self, route: Option<&Route>, kind: &Arc<str>) {
+        self.with(route, |counters| counters.notes.count(kind));
+    }
+
+    fn with(&self, route: Option<&Route>, count: impl FnOnce(&RouteCounters)) {
         let Some(route) = route else {
-            return self.unmatched.observe(observation);
+            return count(&self.unmatched);
         };
         let id = route.id as usize;
         let mut by_route = self.by_route.borrow_mut();
         if by_route.len() <= id {
             by_route.resize(id + 1, None);
         }
-        by_route[id]
-            .get_or_insert_with(|| self.shard.route(&route.name))
-            .observe(observation);
+        count(by_route[id].get_or_insert_with(|| self.shard.route(&route.name)));
     }
 }

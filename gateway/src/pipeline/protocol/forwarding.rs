@@ -73,6 +73,13 @@ impl Peer {
         }
     }
 
+    /// What the client has proved to be.
+    pub fn name(&self) -> Option<&str> {
+        let certificate = self.certificate.as_ref()?;
+        let id = certificate.spiffe_id.as_ref();
+        Some(id.unwrap_or(&certificate.subject))
+    }
+
     fn scheme(&self) -> HeaderValue {
         HeaderValue::from_static(if self.secure { "https" } else { "http" })
     }

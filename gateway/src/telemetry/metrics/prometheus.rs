@@ -120,6 +120,7 @@ fn routes(shards: &[Arc<Shard>], out: &mut String) {
         RouteCounters::by_call_status,
         &CALL_STATUSES,
     );
+    notes(&by_route, out);
     durations(&by_route, out);
 }
 
@@ -144,6 +145,24 @@ fn by_label(
                     "{name}{{route=\"{route}\",{label_name}=\"{value}\"}} {count}"
                 );
             }
+        }
+    }
+}
+
+fn notes(by_route: &Sums, out: &mut String) {
+    let name = "witgate_notes_total";
+    header(
+        out,
+        name,
+        "counter",
+        "What policies noted of exchanges, by route and kind.",
+    );
+    for (route, blocks) in by_route {
+        let mut sums = BTreeMap::new();
+        blocks.iter().for_each(|block| block.notes.add_to(&mut sums));
+        let route = label(route);
+        for (kind, count) in sums {
+            let _ = writeln!(out, "{name}{{route=\"{route}\",note=\"{kind}\"}} {count}");
         }
     }
 }

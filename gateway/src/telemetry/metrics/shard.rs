@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use super::notes::Notes;
+
 /// A count with one writer and any number of readers.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -82,6 +84,7 @@ pub struct RouteCounters {
     pub by_ending: [Counter; Ending::ALL.len()],
     pub buckets: [Counter; BOUNDS.len() + 1],
     pub duration_us: Counter,
+    pub notes: Notes,
     /// Made with the first gRPC call: most routes have none.
     calls: OnceLock<Box<[Counter; CALL_STATUSES.len()]>>,
 }
