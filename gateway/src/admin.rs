@@ -3,6 +3,7 @@
 mod config;
 mod descriptors;
 mod explain;
+mod http_clients;
 mod key_sets;
 mod metrics;
 mod openapi;
@@ -73,7 +74,7 @@ type Endpoint = (
     fn(&Control, &Request<Incoming>) -> Answer,
 );
 
-const ENDPOINTS: [Endpoint; 12] = [
+const ENDPOINTS: [Endpoint; 13] = [
     ("/livez", Method::GET, |_, _| text(StatusCode::OK, "live\n")),
     ("/readyz", Method::GET, |control, _| ready(control)),
     ("/metrics", Method::GET, |control, _| {
@@ -84,6 +85,9 @@ const ENDPOINTS: [Endpoint; 12] = [
     (openapi::PATH, Method::GET, openapi::answer),
     ("/plugins", Method::GET, |control, _| {
         plugins::answer(control)
+    }),
+    ("/http-clients", Method::GET, |control, _| {
+        http_clients::answer(control)
     }),
     ("/key-sets", Method::GET, |control, _| {
         key_sets::answer(control)

@@ -144,11 +144,13 @@ impl Assembly {
         if went_live {
             self.host.secrets().commit();
             self.host.http_clients().commit();
+            self.host.limits().commit();
             descriptors.commit(reloader.catalog(), &outcome.refused);
             self.host.files().commit(&outcome.refused);
         } else {
             self.host.secrets().withdraw();
             self.host.http_clients().withdraw();
+            self.host.limits().withdraw();
             descriptors.withdraw();
             self.host.files().withdraw();
         }
@@ -213,6 +215,11 @@ impl Assembly {
         }
         self.key_sets(raw, source, files.base())
             .unwrap_or_else(|found| problems.extend(found));
+        let limiters = self.host.limits().declare(&raw.rate_limits, &source.path);
+        let limiters = limiters.unwrap_or_else(|found| {
+            problems.extend(found);
+            Arc::default()
+        });
         self.http_clients(raw, source)
             .unwrap_or_else(|found| problems.extend(found));
         let found = self.descriptors(raw, source, files.base());
@@ -257,6 +264,7 @@ impl Assembly {
                     file: gateway,
                     plugins,
                     catalog: Arc::new(descriptors.and(&data)),
+                    limiters,
                 };
                 Ok((gateway, tls))
             }

@@ -14,6 +14,8 @@ use super::{
         self, DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT, PERMISSION_DENIED, RESOURCE_EXHAUSTED,
         UNAVAILABLE, UNIMPLEMENTED,
     },
+    limit,
+    limiter::Cause,
     protocol::Refusal,
     route::NoRoute,
     sandbox::{self, FailureKind},
@@ -29,6 +31,8 @@ pub enum Failure {
     BadTarget,
     /// A page of this origin may not use the route.
     Origin,
+    /// A limit has nothing left for this request.
+    Limited(Box<limit::Refusal>),
     Upload(UploadFailure),
     Upstream(upstream::Error),
     /// The route's `request` timeout passed.
@@ -100,6 +104,7 @@ impl From<Failure> for Answer {
                 PERMISSION_DENIED,
                 "pages of this origin may not use this route",
             ),
+            Failure::Limited(refusal) => limited(&refusal),
             Failure::Upload(failure) => upload(failure),
             Failure::Upstream(error) => upstream_failed(&error),
             Failure::Timeout => Self::new(
@@ -133,6 +138,35 @@ fn deadline() -> Answer {
     )
 }
 
+/// RFC 6585 section 4
+fn limited(refusal: &limit::Refusal) -> Answer {
+    let (status, code, grpc, detail) = match refusal.cause {
+        Cause::Rate | Cause::Cost => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate-limited",
+            RESOURCE_EXHAUSTED,
+            "too many requests",
+        ),
+        Cause::Concurrency => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "concurrency-limited",
+            RESOURCE_EXHAUSTED,
+            "too many requests at a time",
+        ),
+        Cause::Key => (
+            StatusCode::FORBIDDEN,
+            "limit-key-missing",
+            PERMISSION_DENIED,
+            "the request does not say whom to count it for",
+        ),
+    };
+    let mut answer = Answer::new(status, code, Fault::Client, grpc, detail).because(refusal);
+    if let Some(seconds) = refusal.retry_after_seconds() {
+        answer.header = Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
+    }
+    answer
+}
+
 fn plugin_failed(failure: &sandbox::Failure) -> Answer {
     let (status, code, grpc, detail) = match (&failure.kind, failure.fault()) {
         (FailureKind::BodyTooLarge(_), Fault::Client) => (
@@ -147,7 +181,7 @@ fn plugin_failed(failure: &sandbox::Failure) -> Answer {
             INTERNAL,
             "the answer is too long",
         ),
-        (FailureKind::Timeout(_), _) => (
+        (FailureKind::Timeout(_) | FailureKind::Waited(_), _) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "plugin-timeout",
             UNAVAILABLE,

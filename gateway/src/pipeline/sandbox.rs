@@ -48,8 +48,10 @@ mod worker;
 pub use self::{
     body::{Break, ChainBody},
     capabilities::{
-        descriptors::{Catalog, Descriptors, DescriptorsStatus, Entry, Found, Schema},
+        catalog::{Catalog, Content, Entry, Kind, Name, Shown},
+        descriptors::{Descriptors, DescriptorsStatus, Found},
         http_client::{HttpClients, HttpClientStatus},
+        files::{FileStatus, Files, FilesFound},
         keys::{Declared, KeySetStatus, Keys},
         secrets::{Content as SecretContent, Handle as SecretHandle, SecretStatus, Secrets},
     },

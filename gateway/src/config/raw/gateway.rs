@@ -177,6 +177,8 @@ pub enum Capability {
     HttpClient,
     /// A memory that all instances of the plugin share.
     Kv,
+    /// The limits declared under `rate-limits`.
+    Limits,
     /// The secrets declared under `secrets`, as handles.
     Secrets,
     /// The files declared under `files`.
@@ -195,6 +197,7 @@ impl fmt::Display for Capability {
             Self::Descriptors => "descriptors",
             Self::HttpClient => "http-client",
             Self::Kv => "kv",
+            Self::Limits => "limits",
             Self::Secrets => "secrets",
             Self::Files => "files",
         })

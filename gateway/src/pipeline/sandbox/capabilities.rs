@@ -1,12 +1,15 @@
 //! What the host offers to plugins besides the exchange itself: one file per interface of
 //! `wit/capabilities.wit`. A capability is linked only into a component that was granted it.
 
+pub(super) mod catalog;
 pub(super) mod clock;
 pub(super) mod crypto;
 pub(super) mod descriptors;
 pub(super) mod http_client;
+pub(super) mod files;
 pub(super) mod keys;
 pub(super) mod kv;
+pub(super) mod limits;
 pub(super) mod log;
 pub(super) mod metrics;
 mod named;
@@ -20,7 +23,7 @@ use super::{bindings, state::State};
 use crate::config::raw::Capability;
 
 /// Every capability with the name of its interface, which is also the name of its grant.
-pub(super) const ALL: [(Capability, &str); 10] = [
+pub(super) const ALL: [(Capability, &str); 12] = [
     (Capability::Log, "log"),
     (Capability::Clock, "clock"),
     (Capability::Random, "random"),
@@ -30,7 +33,9 @@ pub(super) const ALL: [(Capability, &str); 10] = [
     (Capability::Descriptors, "descriptors"),
     (Capability::HttpClient, "http-client"),
     (Capability::Kv, "kv"),
+    (Capability::Limits, "limits"),
     (Capability::Secrets, "secrets"),
+    (Capability::Files, "files"),
 ];
 
 /// Defines the functions of one capability; each is a trait from `bindings` implemented on `State`.
@@ -61,6 +66,10 @@ pub(super) fn link(
         Capability::Descriptors => {
             bindings::descriptors::add_to_linker_instance::<_, Own>(linker, |state| state)
         }
+        Capability::Limits => {
+            bindings::limits::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
+        Capability::Files => bindings::files::add_to_linker_instance::<_, Own>(linker, |state| state),
         Capability::Secrets => {
             bindings::secrets::add_to_linker_instance::<_, Own>(linker, |state| state)
         }

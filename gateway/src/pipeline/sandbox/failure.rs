@@ -1,6 +1,6 @@
 //! What goes wrong with a plugin while it serves.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::phase::Phase;
 use crate::pipeline::context::Fault;
@@ -33,6 +33,8 @@ pub enum FailureKind {
     Exhausted(Arc<str>),
     /// It waits for something that the gateway fetches for it.
     Unready(Arc<str>),
+    /// Its exchange waited for so long, in one or more `again`.
+    Waited(Duration),
 }
 
 impl FailureKind {
@@ -51,12 +53,13 @@ impl FailureKind {
             Self::BodyTooLarge(_) => 5,
             Self::Exhausted(_) => 6,
             Self::Unready(_) => 7,
+            Self::Waited(_) => 8,
         }
     }
 }
 
 /// In the order of `FailureKind::index`.
-pub(super) const LABELS: [&str; 8] = [
+pub(super) const LABELS: [&str; 9] = [
     "trap",
     "timeout",
     "memory",
@@ -65,6 +68,7 @@ pub(super) const LABELS: [&str; 8] = [
     "body-too-large",
     "exhausted",
     "unready",
+    "waited",
 ];
 
 impl Failure {
@@ -98,6 +102,10 @@ impl fmt::Display for FailureKind {
                 write!(f, "may hold {limit} bytes of a body that is longer")
             }
             Self::Exhausted(what) => write!(f, "had no instance to run in ({what})"),
+            Self::Waited(limit) => write!(
+                f,
+                "still waits after its `limits.wait` of {limit:?} for what it asked for"
+            ),
             Self::Unready(what) => write!(f, "waits for its descriptors ({what})"),
         }
     }

@@ -148,7 +148,9 @@ fn declared(raw: &raw::Gateway, capability: Capability) -> Option<(&'static str,
         Capability::Keys => ("key-sets", names(&raw.key_sets)),
         Capability::Descriptors => ("descriptors", names(&raw.descriptors)),
         Capability::HttpClient => ("http-clients", names(&raw.http_clients)),
+        Capability::Limits => ("rate-limits", names(&raw.rate_limits)),
         Capability::Secrets => ("secrets", names(&raw.secrets)),
+        Capability::Files => ("files", names(&raw.files)),
         _ => return None,
     })
 }

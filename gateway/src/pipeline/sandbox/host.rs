@@ -9,13 +9,13 @@ use tokio::sync::Notify;
 use wasmtime::{Engine, component::Component};
 
 use super::{
-    capabilities::{descriptors::Descriptors, http_client::HttpClients, keys::Keys, kv::Memories, secrets::Secrets},
+    capabilities::{descriptors::Descriptors, files::Files, http_client::HttpClients, keys::Keys, kv::Memories, secrets::Secrets},
     compile::{Cache, ContentHash},
     compilers::Compilers,
     engine,
     stats::Registry,
 };
-use crate::config::raw::Capability;
+use crate::{config::raw::Capability, pipeline::limiter::Limits};
 
 /// The control thread's number among the workers, whose own begin at 1.
 pub(super) const CONTROL: usize = 0;
@@ -31,7 +31,9 @@ pub struct Host {
     pub(super) secrets: Arc<Secrets>,
     pub(super) http_clients: Arc<HttpClients>,
     pub(super) memories: Memories,
+    pub(super) limits: Arc<Limits>,
     descriptors: Descriptors,
+    files: Files,
     shared: Mutex<Shared>,
 }
 
@@ -62,7 +64,9 @@ impl Host {
             secrets: Arc::default(),
             http_clients: Arc::default(),
             memories: Memories::default(),
+            limits: Arc::default(),
             descriptors: Descriptors::default(),
+            files: Files::default(),
             shared: Mutex::default(),
         }))
     }
@@ -73,6 +77,7 @@ impl Host {
         self.keys.render(out);
         self.descriptors.render(out);
         self.secrets.render(out);
+        self.files.render(out);
         self.http_clients.render(out);
         self.memories.render(out);
     }
@@ -87,6 +92,11 @@ impl Host {
         &self.http_clients
     }
 
+    /// The files that plugins may name.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// The secrets that plugins and the gateway may use.
     pub fn secrets(&self) -> &Arc<Secrets> {
         &self.secrets
@@ -98,8 +108,14 @@ impl Host {
             Capability::Keys => self.keys.declares(name),
             Capability::Secrets => self.secrets.declares(name),
             Capability::HttpClient => self.http_clients.declares(name),
+            Capability::Limits => self.limits.declared().get(name).is_some(),
             _ => true,
         }
+    }
+
+    /// The rate limits that routes and plugins may name.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
     }
 
     /// The descriptors that plugins may name.

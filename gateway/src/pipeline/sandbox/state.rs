@@ -10,7 +10,7 @@ use super::{
     arrivals::Arrivals,
     budget::Budget,
     capabilities::{
-        descriptors::Opening,
+        catalog::Opening,
         http_client::HttpClients,
         kv::Memory,
         keys::Keys,
@@ -28,7 +28,7 @@ use super::{
     summary::Summary,
 };
 use crate::config::raw::Capability;
-use crate::pipeline::identity::Certificate;
+use crate::pipeline::{identity::Certificate, limiter};
 
 /// The data of one store. Host functions reach it through `StoreContextMut::data_mut`, and the traits that
 /// `bindings` generates for the capabilities are implemented on it.
@@ -59,6 +59,7 @@ pub(super) struct Home {
     pub(super) worker: usize,
     pub(super) grants: Grants,
     pub(super) keys: Arc<Keys>,
+    pub(super) limits: Arc<limiter::Limits>,
     pub(super) secrets: Arc<Secrets>,
     pub(super) http_clients: Arc<HttpClients>,
     pub(super) memory: Arc<Memory>,

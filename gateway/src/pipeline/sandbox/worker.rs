@@ -114,6 +114,7 @@ impl Worker {
             worker: self.number,
             grants: plugin.settings.grants.clone(),
             keys: Arc::clone(&self.host.keys),
+            limits: Arc::clone(&self.host.limits),
             secrets: Arc::clone(&self.host.secrets),
             http_clients: Arc::clone(&self.host.http_clients),
             memory: self.host.memories.of(&plugin.name),

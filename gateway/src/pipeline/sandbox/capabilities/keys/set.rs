@@ -11,7 +11,12 @@ use std::{
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::{Notify, watch};
 
-use super::{Arrival, definition::Definition, jwks::Jwks};
+use super::{
+    definition::Definition,
+    failure::{Failure, Kind},
+    jwks::Jwks,
+};
+use crate::pipeline::sandbox::arrivals::Arrival;
 
 /// What a set consists of at one time.
 #[derive(Debug, Default)]
@@ -32,7 +37,8 @@ pub(super) struct Set {
     /// Somebody wants a fetch now.
     pub(super) wanted: Notify,
     pub(super) fetches: AtomicU64,
-    pub(super) failures: AtomicU64,
+    /// In the order of [`Kind::ALL`].
+    failures: [AtomicU64; Kind::ALL.len()],
 }
 
 /// What the fetches are doing; off the workers' way.
@@ -47,13 +53,18 @@ pub(super) struct Progress {
     pub(super) succeeded: Option<Instant>,
     /// Of the last fetch, if it failed.
     pub(super) error: Option<String>,
+    /// Where the issuer has its keys, by what it said last.
+    pub(super) found: Option<String>,
     /// When the next fetch begins, unless somebody asks for it sooner.
     pub(super) next: Option<Instant>,
 }
 
-/// A fetch that takes longer is no longer waited for, though it goes on. Less than what an exchange waits for an arrival
-/// at most, so that who comes back from waiting is not told to wait again.
+/// A fetch that takes longer is no longer waited for, though it goes on. Less than `LONGEST_ARRIVAL`, so that who comes
+/// back from waiting is not told to wait again.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
+
+/// What has not arrived by then is missing in the next call, and that is the plugin's to judge.
+const LONGEST_ARRIVAL: Duration = Duration::from_secs(5);
 
 /// Over all sets, so that a handle sees the versions grow when its set is defined anew.
 fn next_version() -> u64 {
@@ -63,7 +74,7 @@ fn next_version() -> u64 {
 
 impl Set {
     pub(super) fn new(definition: Definition) -> Self {
-        let fetched = matches!(definition, Definition::Url { .. });
+        let fetched = matches!(definition, Definition::Fetched { .. });
         Self {
             definition,
             content: ArcSwap::default(),
@@ -75,7 +86,7 @@ impl Set {
             rounds: watch::Sender::new(0),
             wanted: Notify::new(),
             fetches: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
+            failures: Default::default(),
         }
     }
 
@@ -83,9 +94,10 @@ impl Set {
         self.content.load()
     }
 
-    /// The same content again is no new version.
-    pub(super) fn publish(&self, jwks: Jwks) {
-        if self.content.load().version == 0 || self.content.load().jwks != jwks {
+    /// The same content again is no new version. True for a new one.
+    pub(super) fn publish(&self, jwks: Jwks) -> bool {
+        let new = self.content.load().version == 0 || self.content.load().jwks != jwks;
+        if new {
             self.content.store(Arc::new(Content {
                 version: next_version(),
                 jwks,
@@ -94,12 +106,18 @@ impl Set {
         let mut progress = self.progress();
         progress.succeeded = Some(Instant::now());
         progress.error = None;
+        new
     }
 
     /// What is there stays.
-    pub(super) fn fail(&self, error: String) {
-        self.failures.fetch_add(1, Relaxed);
-        self.progress().error = Some(error);
+    pub(super) fn fail(&self, failure: &Failure) {
+        self.failures[failure.kind as usize].fetch_add(1, Relaxed);
+        self.progress().error = Some(failure.to_string());
+    }
+
+    /// How many fetches failed in this way.
+    pub(super) fn failures(&self, kind: Kind) -> u64 {
+        self.failures[kind as usize].load(Relaxed)
     }
 
     pub(super) fn begin_round(&self) {
@@ -124,7 +142,7 @@ impl Set {
     /// fetch ends, so that who has waited for one and still misses the key gets a definite answer. Nor does anybody wait
     /// for a fetch that others have waited for in vain.
     pub(super) fn refresh(&self) -> Option<Arrival> {
-        let Definition::Url { cool_down, .. } = &self.definition else {
+        let Definition::Fetched { cool_down, .. } = &self.definition else {
             return None;
         };
         let mut progress = self.progress();
@@ -144,7 +162,8 @@ impl Set {
         let before = *rounds.borrow_and_update();
         Some(Box::pin(async move {
             // An error means that the set is gone, and with it all hope.
-            let _ = rounds.wait_for(|rounds| *rounds > before).await;
+            let round = rounds.wait_for(|rounds| *rounds > before);
+            let _ = tokio::time::timeout(LONGEST_ARRIVAL, round).await;
         }))
     }
 
