@@ -14,11 +14,18 @@ use crate::pipeline::sandbox::KeySetStatus;
 struct Shown {
     name: String,
     source: String,
+    /// Where the issuer has its keys, for a set that is found by its issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks_uri: Option<String>,
     /// 0 until the first keys are there.
     version: u64,
     keys: usize,
     /// Those of the keys that have one.
     kids: Vec<String>,
+    /// Keys that are left out though they are meant for signatures.
+    unusable: usize,
+    /// What is odd about the keys, in words.
+    oddities: Vec<String>,
     /// The last attempt failed: what is known is kept, and may be out of date.
     stale: bool,
     last_error: Option<String>,
@@ -36,9 +43,12 @@ impl From<KeySetStatus> for Shown {
         Self {
             name: status.name.to_string(),
             source: status.source,
+            jwks_uri: status.jwks_uri,
             version: status.version,
             keys: status.kids.len(),
             kids: status.kids.into_iter().flatten().collect(),
+            unusable: status.unusable,
+            oddities: status.oddities,
             stale: status.error.is_some(),
             last_error: status.error,
             last_success_s: status.age.map(seconds),

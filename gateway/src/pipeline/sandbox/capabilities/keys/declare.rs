@@ -245,11 +245,18 @@ fn read(path: &Path) -> Result<Jwks, String> {
             file.take(most).read_to_end(&mut bytes)
         })
         .map_err(|error| error.to_string())?;
-    jwks::check(bytes)
+    jwks::check(bytes).map_err(|failure| failure.to_string())
 }
 
 fn start(name: &str, set: &Arc<Set>, control: Option<&Handle>) {
-    if let (Some(control), Definition::Url { .. }) = (control, &set.definition) {
-        control.spawn(schedule::keep_fresh(name.to_owned(), Arc::downgrade(set)));
+    let Some(control) = control else {
+        return;
+    };
+    match &set.definition {
+        Definition::Fetched { .. } => {
+            control.spawn(schedule::keep_fresh(name.to_owned(), Arc::downgrade(set)));
+        }
+        Definition::File(_) => set.content().jwks.announce(name),
+        Definition::Gone => {}
     }
 }

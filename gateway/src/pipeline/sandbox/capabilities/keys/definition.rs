@@ -8,6 +8,7 @@ use std::{
 
 use http::Uri;
 
+use super::discovery::Issuer;
 use crate::config::{problem::Problem, raw, span::Spanned};
 
 const REFRESH: Duration = Duration::from_secs(600);
@@ -20,8 +21,8 @@ pub(super) const LEAST_REFRESH: Duration = Duration::from_secs(10);
 /// Where a key set comes from. A set whose definition did not change survives a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Definition {
-    Url {
-        url: Uri,
+    Fetched {
+        origin: Origin,
         refresh: Duration,
         cool_down: Duration,
     },
@@ -30,24 +31,35 @@ pub(super) enum Definition {
     Gone,
 }
 
+/// Whom a set is fetched from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Url(Uri),
+    Issuer(Issuer),
+}
+
 impl Definition {
     pub(super) fn new(
         raw: &Spanned<raw::KeySet>,
         file: &Arc<PathBuf>,
         base: &Path,
     ) -> Result<Self, Problem> {
-        match (&raw.url, &raw.file) {
-            (Some(url), None) => Ok(Self::Url {
-                url: parse(url).map_err(|what| {
+        match (&raw.issuer, &raw.url, &raw.file) {
+            (Some(issuer), None, None) => {
+                let origin = Issuer::new(issuer).map_err(|what| {
+                    Problem::error(file, issuer.span, what)
+                        .hint("write it as tokens have it in `iss`: `https://login.example.com`")
+                })?;
+                Self::fetched(Origin::Issuer(origin), raw, file)
+            }
+            (None, Some(url), None) => {
+                let origin = parse(url).map_err(|what| {
                     Problem::error(file, url.span, what)
                         .hint("write it as `https://login.example.com/jwks.json`")
-                })?,
-                refresh: at_least(LEAST_REFRESH, raw.refresh, REFRESH)
-                    .ok_or_else(|| too_short(raw, file, "`refresh` is shorter than 10s"))?,
-                cool_down: at_least(LEAST_COOL_DOWN, raw.cool_down, COOL_DOWN)
-                    .ok_or_else(|| too_short(raw, file, "`cool-down` is shorter than 1s"))?,
-            }),
-            (None, Some(path)) => match unused(raw) {
+                })?;
+                Self::fetched(Origin::Url(origin), raw, file)
+            }
+            (None, None, Some(path)) => match unused(raw) {
                 Some(key) => Err(Problem::error(
                     file,
                     raw.span,
@@ -58,26 +70,63 @@ impl Definition {
             },
             _ => Err(
                 Problem::error(file, raw.span, "a key set comes from exactly one place")
-                    .hint("write either `url` or `file`"),
+                    .hint("write one of `issuer`, `url` and `file`"),
             ),
+        }
+    }
+
+    fn fetched(
+        origin: Origin,
+        raw: &Spanned<raw::KeySet>,
+        file: &Arc<PathBuf>,
+    ) -> Result<Self, Problem> {
+        Ok(Self::Fetched {
+            origin,
+            refresh: at_least(LEAST_REFRESH, raw.refresh, REFRESH)
+                .ok_or_else(|| too_short(raw, file, "`refresh` is shorter than 10s"))?,
+            cool_down: at_least(LEAST_COOL_DOWN, raw.cool_down, COOL_DOWN)
+                .ok_or_else(|| too_short(raw, file, "`cool-down` is shorter than 1s"))?,
+        })
+    }
+
+    /// Whom the tokens must name, if the set is an issuer's.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        match self {
+            Self::Fetched {
+                origin: Origin::Issuer(issuer),
+                ..
+            } => Some(&issuer.name),
+            _ => None,
         }
     }
 
     /// For people: neither user nor password nor query.
     pub(super) fn shown(&self) -> String {
         match self {
-            Self::Url { url, .. } => format!(
-                "{}://{}{}",
-                url.scheme_str().unwrap_or_default(),
-                url.authority()
-                    .and_then(|authority| authority.as_str().rsplit('@').next())
-                    .unwrap_or_default(),
-                url.path()
-            ),
+            Self::Fetched {
+                origin: Origin::Url(url),
+                ..
+            } => shown(url),
+            Self::Fetched {
+                origin: Origin::Issuer(issuer),
+                ..
+            } => issuer.name.clone(),
             Self::File(path) => path.display().to_string(),
             Self::Gone => String::from("no longer declared"),
         }
     }
+}
+
+/// Neither user nor password nor query.
+pub(super) fn shown(url: &Uri) -> String {
+    format!(
+        "{}://{}{}",
+        url.scheme_str().unwrap_or_default(),
+        url.authority()
+            .and_then(|authority| authority.as_str().rsplit('@').next())
+            .unwrap_or_default(),
+        url.path()
+    )
 }
 
 fn parse(url: &str) -> Result<Uri, String> {

@@ -1,23 +1,17 @@
-//! One fetch of a JWK set over HTTP.
+//! One fetch of a JWK set, from where its definition says.
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{body::Incoming, client::conn::http1};
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
+use http::Uri;
+
+use super::{
+    definition::Origin,
+    document,
+    failure::{Failure, Kind},
+    jwks::{self, Jwks},
 };
-use tokio_rustls::TlsConnector;
 
-use super::jwks::{self, Jwks};
-use crate::pipeline::sandbox::capabilities::tls;
-
-/// From the first packet to the last byte.
+/// From the first packet to the last byte, with the description of the issuer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What was fetched.
@@ -28,105 +22,50 @@ pub(super) struct Fetched {
     pub(super) max_age: Option<Duration>,
 }
 
-pub(super) async fn fetch(url: &Uri) -> Result<Fetched, String> {
-    tokio::time::timeout(TIMEOUT, exchange(url))
-        .await
-        .unwrap_or_else(|_| Err(format!("no whole answer within {TIMEOUT:?}")))
+/// Fetches, and remembers where an issuer has its keys.
+#[derive(Debug, Default)]
+pub(super) struct Fetcher {
+    pub(super) found: Option<Uri>,
 }
 
-async fn exchange(url: &Uri) -> Result<Fetched, String> {
-    let host = url.host().ok_or("the URL has no host")?;
-    let secure = url.scheme_str() == Some("https");
-    let port = url.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    // An IPv6 address stands in brackets in a URL, and without them everywhere else.
-    let host = host.trim_matches(['[', ']']);
-    let tcp = TcpStream::connect((host, port))
-        .await
-        .map_err(|error| format!("cannot connect to {host}:{port}: {error}"))?;
-    if !secure {
-        return ask(tcp, url).await;
-    }
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| format!("`{host}` is no name for a server"))?;
-    let tls = TlsConnector::from(tls::client()?)
-        .connect(name, tcp)
-        .await
-        .map_err(|error| format!("the TLS handshake with {host} failed: {error}"))?;
-    ask(tls, url).await
-}
-
-async fn ask<S>(stream: S, url: &Uri) -> Result<Fetched, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| error.to_string())?;
-    let request = request(url)?;
-    // The connection does the work of `exchange` and ends with it.
-    let exchange = async {
-        let response = sender
-            .send_request(request)
+impl Fetcher {
+    /// In a `hurry`, since a key is missing, the issuer is not asked again where its keys are as long as they are there.
+    pub(super) async fn fetch(&mut self, origin: &Origin, hurry: bool) -> Result<Fetched, Failure> {
+        let late = |_| {
+            let message = format!("no whole answer within {TIMEOUT:?}");
+            Err(Failure::new(Kind::Timeout, message))
+        };
+        tokio::time::timeout(TIMEOUT, self.exchange(origin, hurry))
             .await
-            .map_err(|error| format!("no answer: {error}"))?;
-        read(response).await
-    };
-    tokio::pin!(connection);
-    tokio::pin!(exchange);
-    tokio::select! {
-        biased;
-        fetched = &mut exchange => fetched,
-        ended = &mut connection => match ended {
-            Ok(()) => exchange.await,
-            Err(error) => Err(format!("the connection broke: {error}")),
-        },
+            .unwrap_or_else(late)
+    }
+
+    async fn exchange(&mut self, origin: &Origin, hurry: bool) -> Result<Fetched, Failure> {
+        let issuer = match origin {
+            Origin::Url(url) => return keys(url).await,
+            Origin::Issuer(issuer) => issuer,
+        };
+        if let Some(known) = self.found.as_ref().filter(|_| hurry)
+            && let Ok(fetched) = keys(known).await
+        {
+            return Ok(fetched);
+        }
+        let url = issuer.keys().await.inspect_err(|failure| {
+            if matches!(failure.kind, Kind::WrongIssuer | Kind::UnsafeUrl) {
+                self.found = None;
+            }
+        })?;
+        let fetched = keys(&url).await;
+        let path = url.path().to_owned();
+        self.found = Some(url);
+        fetched.map_err(|failure| failure.of(&path))
     }
 }
 
-fn request(url: &Uri) -> Result<Request<Empty<Bytes>>, String> {
-    let target = url.path_and_query().map_or("/", |target| target.as_str());
-    let authority = url.authority().map_or("", |authority| authority.as_str());
-    let host = authority.rsplit('@').next().unwrap_or(authority);
-    Request::get(target)
-        .header(header::HOST, host)
-        .header(header::ACCEPT, "application/jwk-set+json, application/json")
-        .header(
-            header::USER_AGENT,
-            concat!("witgate/", env!("CARGO_PKG_VERSION")),
-        )
-        .header(header::CONNECTION, "close")
-        .body(Empty::new())
-        .map_err(|error| error.to_string())
-}
-
-async fn read(response: Response<Incoming>) -> Result<Fetched, String> {
-    if response.status() != StatusCode::OK {
-        let status = response.status();
-        return Err(match response.headers().get(header::LOCATION) {
-            Some(to) => format!("it answers {status} to {to:?}: write the URL that has the keys"),
-            None => format!("it answers {status}"),
-        });
-    }
-    let max_age = max_age(&response);
-    let body = Limited::new(response.into_body(), jwks::MOST_BYTES)
-        .collect()
-        .await
-        .map_err(|error| format!("the answer cannot be read: {error}"))?;
-    let jwks = jwks::check(body.to_bytes().into())?;
-    Ok(Fetched { jwks, max_age })
-}
-
-/// RFC 9111 section 5.2.2.1.
-fn max_age(response: &Response<Incoming>) -> Option<Duration> {
-    let field = response
-        .headers()
-        .get(header::CACHE_CONTROL)?
-        .to_str()
-        .ok()?;
-    let seconds = field.split(',').find_map(|directive| {
-        let (name, value) = directive.trim().split_once('=')?;
-        let value = value.trim_matches('"').parse::<u64>().ok();
-        name.eq_ignore_ascii_case("max-age").then_some(value)?
-    });
-    seconds.map(Duration::from_secs)
+async fn keys(url: &Uri) -> Result<Fetched, Failure> {
+    let document = document::get(url, jwks::MOST_BYTES).await?;
+    Ok(Fetched {
+        jwks: jwks::check(document.bytes)?,
+        max_age: document.max_age,
+    })
 }

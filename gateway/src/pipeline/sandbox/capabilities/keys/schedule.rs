@@ -5,8 +5,8 @@ use std::{sync::Weak, time::Duration};
 use aws_lc_rs::rand;
 
 use super::{
-    definition::{Definition, LEAST_REFRESH},
-    fetch::{Fetched, fetch},
+    definition::{self, Definition, LEAST_REFRESH},
+    fetch::{Fetched, Fetcher},
     set::Set,
 };
 
@@ -15,62 +15,93 @@ const LAST_RETRY: Duration = Duration::from_secs(60);
 
 /// Runs on the control runtime for as long as somebody holds the set.
 pub(super) async fn keep_fresh(name: String, set: Weak<Set>) {
-    let mut failed = 0;
-    loop {
-        let Some(next) = round(&name, &set, &mut failed).await else {
-            return;
-        };
-        if !wait(&set, next).await {
-            return;
-        }
+    let mut rounds = Rounds {
+        name,
+        fetcher: Fetcher::default(),
+        failed: 0,
+    };
+    let mut why = Why::Due;
+    while let Some(next) = rounds.next(&set, why).await
+        && let Some(then) = wait(&set, next).await
+    {
+        why = then;
     }
 }
 
-/// One fetch, and the time until the next.
-async fn round(name: &str, set: &Weak<Set>, failed: &mut u32) -> Option<Duration> {
-    let set = set.upgrade()?;
-    let Definition::Url { url, refresh, .. } = &set.definition else {
-        return None;
-    };
-    set.begin_round();
-    let fetched = fetch(url).await;
-    let next = match fetched {
-        Ok(fetched) => {
-            *failed = 0;
-            let next = fresh_for(&fetched, *refresh);
-            set.publish(fetched.jwks);
-            next
-        }
-        Err(error) => {
-            tracing::warn!(key_set = name, %error, "the keys cannot be fetched; what is known of them stays");
-            set.fail(error);
-            *failed += 1;
-            retry_after(*failed).min(*refresh)
-        }
-    };
-    let next = jitter(next);
-    set.end_round(next);
-    Some(next)
+/// Why a fetch begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Due,
+    /// A key is missing.
+    Wanted,
 }
 
-/// Does not keep the set alive: it may go while nobody needs it. False once it has gone.
-async fn wait(set: &Weak<Set>, time: Duration) -> bool {
+/// The fetches of one set, one after the other.
+struct Rounds {
+    name: String,
+    fetcher: Fetcher,
+    /// How many in a row.
+    failed: u32,
+}
+
+impl Rounds {
+    /// One fetch, and the time until the next; none once the set has gone.
+    async fn next(&mut self, set: &Weak<Set>, why: Why) -> Option<Duration> {
+        let set = set.upgrade()?;
+        let Definition::Fetched {
+            origin, refresh, ..
+        } = &set.definition
+        else {
+            return None;
+        };
+        set.begin_round();
+        let fetched = self.fetcher.fetch(origin, why == Why::Wanted).await;
+        set.progress().found = self.fetcher.found.as_ref().map(definition::shown);
+        let next = match fetched {
+            Ok(fetched) => self.take(&set, fetched, *refresh),
+            Err(failure) => {
+                let (key_set, reason) = (&*self.name, failure.kind.name());
+                tracing::warn!(key_set, reason, error = %failure, "the keys cannot be fetched; what is known of them stays");
+                set.fail(&failure);
+                self.failed += 1;
+                retry_after(self.failed).min(*refresh)
+            }
+        };
+        let next = jitter(next);
+        set.end_round(next);
+        Some(next)
+    }
+
+    fn take(&mut self, set: &Set, fetched: Fetched, refresh: Duration) -> Duration {
+        if self.failed > 0 {
+            let (key_set, failed) = (&*self.name, self.failed);
+            tracing::info!(key_set, failed, "the keys can be fetched again");
+        }
+        self.failed = 0;
+        let next = fresh_for(&fetched, refresh);
+        if set.publish(fetched.jwks) {
+            set.content().jwks.announce(&self.name);
+        }
+        next
+    }
+}
+
+/// Does not keep the set alive: it may go while nobody needs it. None once it has gone.
+async fn wait(set: &Weak<Set>, time: Duration) -> Option<Why> {
     // Often enough to notice, seldom enough to cost nothing.
     const LOOK: Duration = Duration::from_secs(5);
     let until = tokio::time::Instant::now() + time;
     while tokio::time::Instant::now() < until {
-        let Some(set) = set.upgrade() else {
-            return false;
-        };
+        let set = set.upgrade()?;
         let look = until.min(tokio::time::Instant::now() + LOOK);
         if tokio::time::timeout_at(look, set.wanted.notified())
             .await
             .is_ok()
         {
-            return true;
+            return Some(Why::Wanted);
         }
     }
-    true
+    Some(Why::Due)
 }
 
 /// The issuer may ask for more care than the operator, but not for a fetch every second.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Keys, set::Set};
+use super::{Keys, failure::Kind, set::Set};
 
 /// How one key set is doing.
 #[derive(Clone, Debug)]
@@ -24,6 +24,14 @@ pub struct KeySetStatus {
     pub next: Option<Duration>,
     pub fetches: u64,
     pub failures: u64,
+    /// Those of each kind, in the order of [`Kind::ALL`].
+    failures_by_kind: [u64; Kind::ALL.len()],
+    /// Where the issuer has its keys, for a set that is found by its issuer.
+    pub jwks_uri: Option<String>,
+    /// Keys that are left out though they are meant for signatures.
+    pub unusable: usize,
+    /// What operators should know about the content.
+    pub oddities: Vec<String>,
     /// Of the last fetch, if it failed: what is there may be out of date.
     pub error: Option<String>,
 }
@@ -33,6 +41,7 @@ impl KeySetStatus {
         let content = set.content();
         let progress = set.progress();
         let next = progress.next.filter(|_| !progress.pending);
+        let failures_by_kind = Kind::ALL.map(|kind| set.failures(kind));
         Self {
             name,
             source: set.definition.shown(),
@@ -41,7 +50,11 @@ impl KeySetStatus {
             age: progress.succeeded.map(|succeeded| succeeded.elapsed()),
             next: next.map(|next| next.saturating_duration_since(Instant::now())),
             fetches: set.fetches.load(Relaxed),
-            failures: set.failures.load(Relaxed),
+            failures: failures_by_kind.iter().sum(),
+            failures_by_kind,
+            jwks_uri: progress.found.clone(),
+            unusable: content.jwks.unusable,
+            oddities: content.jwks.oddities.clone(),
             error: progress.error.clone(),
         }
     }
@@ -87,13 +100,42 @@ impl Keys {
         );
         family(
             out,
-            "fetch_failures_total",
-            "counter",
-            "Fetches that failed.",
+            "unusable_keys",
+            "gauge",
+            "Keys that are left out though they are meant for signatures.",
             &all,
-            |one| Some(one.failures as f64),
+            |one| Some(one.unusable as f64),
         );
+        failures(out, &all);
     }
+}
+
+/// One series for each reason, so that an alert can tell a slow issuer from a wrong one.
+fn failures(out: &mut String, all: &[KeySetStatus]) {
+    let name = "fetch_failures_total";
+    head(out, name, "counter", "Fetches that failed.", all);
+    for one in all {
+        for (kind, count) in Kind::ALL.into_iter().zip(one.failures_by_kind) {
+            let (label, reason) = (label(one), kind.name());
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                out,
+                "witgate_key_set_{name}{{key_set=\"{label}\",reason=\"{reason}\"}} {count}"
+            );
+        }
+    }
+}
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str, all: &[KeySetStatus]) {
+    if !all.is_empty() {
+        let _ = writeln!(out, "# HELP witgate_key_set_{name} {help}");
+        let _ = writeln!(out, "# TYPE witgate_key_set_{name} {kind}");
+    }
+}
+
+fn label(one: &KeySetStatus) -> String {
+    let name = one.name.replace('\\', "\\\\").replace('"', "\\\"");
+    name.replace('\n', "\\n")
 }
 
 fn family(
@@ -104,19 +146,10 @@ fn family(
     all: &[KeySetStatus],
     value: impl Fn(&KeySetStatus) -> Option<f64>,
 ) {
-    if all.is_empty() {
-        return;
-    }
-    // Writing to a string does not fail.
-    let _ = writeln!(out, "# HELP witgate_key_set_{name} {help}");
-    let _ = writeln!(out, "# TYPE witgate_key_set_{name} {kind}");
+    head(out, name, kind, help, all);
     for one in all {
         if let Some(value) = value(one) {
-            let label = one
-                .name
-                .replace('\\', "\\\\")
-                .replace('"', "\\\"")
-                .replace('\n', "\\n");
+            let label = label(one);
             let _ = writeln!(out, "witgate_key_set_{name}{{key_set=\"{label}\"}} {value}");
         }
     }

@@ -1,5 +1,7 @@
 //! Key sets against a real server on a port of its own.
 
+mod discovery;
+
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -10,9 +12,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Response;
+use http::{Request, Response};
 use http_body_util::Full;
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, runtime::Handle};
 
@@ -23,26 +25,36 @@ use crate::config::{
     span::Spanned,
 };
 
-const ONE: &str = r#"{"keys":[{"kty":"OKP","kid":"k1"}]}"#;
-const TWO: &str = r#"{"keys":[{"kty":"OKP","kid":"k1"},{"kty":"OKP","kid":"k2"}]}"#;
+const ONE: &str = r#"{"keys":[
+    {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k1"}
+]}"#;
+const TWO: &str = r#"{"keys":[
+    {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k1"},
+    {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k2"}
+]}"#;
+
+/// Status and body, by the path that is asked for.
+type Answers = Box<dyn Fn(&str) -> (u16, String) + Send>;
 
 /// Answers every request in the same way until told otherwise.
 struct Issuer {
     url: String,
-    answer: Arc<Mutex<(u16, String)>>,
+    answer: Arc<Mutex<Answers>>,
 }
 
 impl Issuer {
     async fn start(body: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
-        let answer = Arc::new(Mutex::new((200, body.to_owned())));
+        let body = body.to_owned();
+        let always: Answers = Box::new(move |_| (200, body.clone()));
+        let answer = Arc::new(Mutex::new(always));
         let shared = Arc::clone(&answer);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = Arc::clone(&shared);
-                let service = service_fn(move |_| {
-                    let (status, body) = shared.lock().unwrap().clone();
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let (status, body) = shared.lock().unwrap()(request.uri().path());
                     let response = Response::builder()
                         .status(status)
                         .header("location", "/elsewhere")
@@ -56,12 +68,18 @@ impl Issuer {
     }
 
     fn answers(&self, status: u16, body: &str) {
-        *self.answer.lock().unwrap() = (status, body.to_owned());
+        let body = body.to_owned();
+        self.answers_by_path(move |_| (status, body.clone()));
+    }
+
+    fn answers_by_path(&self, answer: impl Fn(&str) -> (u16, String) + Send + 'static) {
+        *self.answer.lock().unwrap() = Box::new(answer);
     }
 }
 
 fn url(url: &str) -> KeySet {
     KeySet {
+        issuer: None,
         url: Some(Spanned::new(url.to_owned(), Default::default())),
         file: None,
         refresh: None,
@@ -71,6 +89,7 @@ fn url(url: &str) -> KeySet {
 
 fn file(path: &Path) -> KeySet {
     KeySet {
+        issuer: None,
         url: None,
         file: Some(Spanned::new(path.to_owned(), Default::default())),
         refresh: None,
@@ -188,7 +207,7 @@ async fn keys_stay_while_the_issuer_is_down() {
         (204, "", "204"),
         (200, "<html>", "no JWK set"),
         (200, r#"{"keys":[{}]}"#, "kty"),
-        (200, &long, "cannot be read"),
+        (200, &long, "longer than"),
     ];
     for (index, (status, body, said)) in cases.into_iter().enumerate() {
         issuer.answers(status, body);
@@ -224,7 +243,9 @@ async fn nobody_listening_is_a_failure_like_others() {
     assert!(!format!("{status:?}").contains("secret"), "{status:?}");
     let mut metrics = String::new();
     keys.render(&mut metrics);
-    assert!(metrics.contains("witgate_key_set_fetch_failures_total{key_set=\"login\"} 1\n"));
+    let series =
+        "witgate_key_set_fetch_failures_total{key_set=\"login\",reason=\"unreachable\"} 1\n";
+    assert!(metrics.contains(series), "{metrics}");
 }
 
 #[tokio::test]
