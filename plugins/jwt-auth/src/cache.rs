@@ -4,9 +4,13 @@
 //! was used longest ago in the set makes room. A hit needs every byte to be equal, so a collision costs a
 //! verification and never lets a forgery in. Tokens that failed are not kept: guessing wins nothing.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+};
 
 use witgate_jose::Key;
+use witgate_plugin::Identity;
 
 const WAYS: usize = 4;
 
@@ -19,37 +23,35 @@ const BUDGET: usize = 4 << 20;
 
 thread_local! {
     static HELD: Cell<usize> = const { Cell::new(0) };
+    /// Those of all routes that this instance serves.
+    static ALL: RefCell<Vec<Weak<RefCell<Cache>>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A token that was found good.
 pub(crate) struct Verified {
-    token: Box<[u8]>,
+    pub(crate) token: Box<[u8]>,
+    /// The place of its issuer among those of the route.
+    pub(crate) issuer: usize,
     /// In seconds since 1970: the span in which nothing but the key could change the judgement.
-    not_before: u64,
-    expires: u64,
-    key: Rc<Key>,
-    /// What goes into the header fields of `Demands::fields`.
+    pub(crate) not_before: u64,
+    pub(crate) expires: u64,
+    pub(crate) key: Rc<Key>,
+    /// What goes into the header fields, in the order of their names.
     pub(crate) values: Vec<Option<Vec<u8>>>,
-    used: Cell<u64>,
+    pub(crate) identity: Identity,
+    pub(crate) used: Cell<u64>,
+}
+
+/// Makes room, for all routes: what is remembered of tokens is verified anew when they come again.
+pub(crate) fn forget_all() {
+    ALL.with_borrow(|all| {
+        for cache in all.iter().filter_map(Weak::upgrade) {
+            cache.borrow_mut().clear_all();
+        }
+    });
 }
 
 impl Verified {
-    pub(crate) fn new(
-        token: &[u8],
-        validity: std::ops::Range<u64>,
-        key: Rc<Key>,
-        values: Vec<Option<Vec<u8>>>,
-    ) -> Self {
-        Self {
-            token: token.into(),
-            not_before: validity.start,
-            expires: validity.end,
-            key,
-            values,
-            used: Cell::new(0),
-        }
-    }
-
     fn bytes(&self) -> usize {
         let values = self.values.iter().flatten().map(Vec::len).sum::<usize>();
         size_of::<Self>() + self.token.len() + values
@@ -69,12 +71,17 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self {
+    pub(crate) fn new(capacity: usize) -> Rc<RefCell<Self>> {
+        let cache = Rc::new(RefCell::new(Self {
             places: Vec::new(),
             capacity: capacity.next_multiple_of(WAYS),
             clock: Cell::new(0),
-        }
+        }));
+        ALL.with_borrow_mut(|all| {
+            all.retain(|known| known.strong_count() > 0);
+            all.push(Rc::downgrade(&cache));
+        });
+        cache
     }
 
     pub(crate) fn get(&self, token: &[u8], now: u64) -> Option<&Verified> {
@@ -119,16 +126,19 @@ impl Cache {
         self.places[oldest] = Some(verified);
     }
 
-    /// Forgets what was verified with a key that is gone.
-    pub(crate) fn retain_keys(&mut self, remains: impl Fn(&Rc<Key>) -> bool) {
+    pub(crate) fn retain(&mut self, remains: impl Fn(&Verified) -> bool) {
         for place in 0..self.places.len() {
             let gone = self.places[place]
                 .as_ref()
-                .is_some_and(|kept| !remains(&kept.key));
+                .is_some_and(|kept| !remains(kept));
             if gone {
                 self.clear(place);
             }
         }
+    }
+
+    fn clear_all(&mut self) {
+        self.retain(|_| false);
     }
 
     fn clear(&mut self, place: usize) {
@@ -149,9 +159,7 @@ impl Cache {
 
 impl Drop for Cache {
     fn drop(&mut self) {
-        for place in 0..self.places.len() {
-            self.clear(place);
-        }
+        self.clear_all();
     }
 }
 

@@ -1,61 +1,71 @@
-//! What a token says, and whether that is enough (RFC 7519 section 4.1).
+//! What a token says: only the claims that somebody asks for are kept.
 
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::{Map, Value};
+use witgate_plugin::rules::ClaimPath;
 
-use crate::{refusal::Refusal, settings::Demands};
+use crate::refusal::Refusal;
 
-/// The claims that a token carries.
-pub(crate) struct Claims(Map<String, Value>);
+/// The claims of a token that are wanted: an object.
+pub(crate) struct Claims(Value);
 
-/// What remains of the claims once they are judged.
-pub(crate) struct Accepted {
-    /// In seconds since 1970; 0 if the token does not say.
-    pub(crate) not_before: u64,
-    /// In seconds since 1970; the end of time if the token does not say.
-    pub(crate) expires: u64,
-    /// In the order of `Demands::fields`; none for a claim that the token does not have.
-    pub(crate) values: Vec<Option<Vec<u8>>>,
+/// Names of claims. The others of a token are read over, which costs neither memory nor much time.
+pub(crate) struct Wanted(Vec<String>);
+
+/// What this plugin reads in any case (RFC 7519 section 4.1, RFC 8693 section 4.2).
+const ALWAYS: [&str; 7] = ["iss", "aud", "exp", "nbf", "iat", "scope", "scp"];
+
+impl Wanted {
+    pub(crate) fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let names = ALWAYS.into_iter().chain(names);
+        let mut names = names.map(String::from).collect::<Vec<_>>();
+        names.sort_unstable();
+        names.dedup();
+        Self(names)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0
+            .binary_search_by(|wanted| wanted.as_str().cmp(name))
+            .is_ok()
+    }
 }
 
 impl Claims {
-    pub(crate) fn parse(json: &[u8]) -> Result<Self, Refusal> {
-        serde_json::from_slice(json)
-            .map(Self)
-            .map_err(|_| Refusal::Malformed)
+    /// Of a claim that is there twice, the last counts (RFC 7519 section 4).
+    pub(crate) fn parse(json: &str, wanted: &Wanted) -> Result<Self, Refusal> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let claims = wanted.deserialize(&mut deserializer);
+        let claims = claims.and_then(|claims| deserializer.end().map(|()| claims));
+        claims.map(Self).map_err(|_| Refusal::Malformed)
     }
 
-    pub(crate) fn judge(&self, demands: &Demands, now: u64) -> Result<Accepted, Refusal> {
-        let expires = self.date("exp", f64::floor)?.unwrap_or(u64::MAX);
-        let not_before = self.date("nbf", f64::ceil)?.unwrap_or(0);
-        for claim in &demands.required {
-            if !self.0.contains_key(claim) {
-                return Err(Refusal::ClaimMissing);
-            }
-        }
-        if now >= expires.saturating_add(demands.leeway) {
-            return Err(Refusal::Expired);
-        }
-        if now.saturating_add(demands.leeway) < not_before {
-            return Err(Refusal::NotYetValid);
-        }
-        self.check_issuer(demands)?;
-        self.check_audience(demands)?;
-        self.check_scopes(demands)?;
-        let values = demands
-            .fields
-            .iter()
-            .map(|(path, _)| path.find(&self.0).map(field_value).transpose())
-            .collect::<Result<_, _>>()?;
-        Ok(Accepted {
-            not_before,
-            expires,
-            values,
-        })
+    /// By its name, also if it is null.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
     }
 
-    /// A NumericDate: whole or not, and as large as it likes.
-    fn date(&self, name: &str, round: fn(f64) -> f64) -> Result<Option<u64>, Refusal> {
-        match self.0.get(name) {
+    pub(crate) fn find(&self, path: &ClaimPath) -> Option<&Value> {
+        path.find(&self.0)
+    }
+
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.get("iss").and_then(Value::as_str)
+    }
+
+    /// As a JSON object.
+    pub(crate) fn object(&self) -> &Value {
+        &self.0
+    }
+
+    /// A NumericDate in seconds since 1970: whole or not, and as large as it likes.
+    pub(crate) fn date(&self, name: &str, round: fn(f64) -> f64) -> Result<Option<u64>, Refusal> {
+        match self.get(name) {
             None => Ok(None),
             Some(Value::Number(number)) => Ok(Some(match number.as_u64() {
                 Some(seconds) => seconds,
@@ -65,96 +75,35 @@ impl Claims {
             Some(_) => Err(Refusal::Malformed),
         }
     }
+}
 
-    fn check_issuer(&self, demands: &Demands) -> Result<(), Refusal> {
-        let named = self.0.get("iss").and_then(Value::as_str);
-        let fits = named.is_some_and(|issuer| demands.issuers.iter().any(|own| own == issuer));
-        if fits || demands.issuers.is_empty() {
-            Ok(())
-        } else {
-            Err(Refusal::Issuer)
-        }
-    }
+#[derive(Deserialize)]
+struct Name<'j>(#[serde(borrow)] Cow<'j, str>);
 
-    fn check_audience(&self, demands: &Demands) -> Result<(), Refusal> {
-        let own = |value: &Value| {
-            let audience = value.as_str();
-            audience.is_some_and(|audience| demands.audiences.iter().any(|own| own == audience))
-        };
-        let fits = match self.0.get("aud") {
-            None => demands.audiences.is_empty(),
-            Some(Value::Array(audiences)) => audiences.iter().any(own),
-            Some(audience) => own(audience),
-        };
-        if fits { Ok(()) } else { Err(Refusal::Audience) }
-    }
+impl<'de> DeserializeSeed<'de> for &Wanted {
+    type Value = Value;
 
-    /// `scope` is a list with blanks (RFC 8693 section 4.2); some issuers write `scp`, as either.
-    fn check_scopes(&self, demands: &Demands) -> Result<(), Refusal> {
-        let granted = |scope: &str| {
-            ["scope", "scp"]
-                .iter()
-                .any(|claim| match self.0.get(*claim) {
-                    Some(Value::String(list)) => list.split(' ').any(|granted| granted == scope),
-                    Some(Value::Array(list)) => list.iter().any(|granted| granted == scope),
-                    _ => false,
-                })
-        };
-        if demands.scopes.iter().all(|scope| granted(scope)) {
-            Ok(())
-        } else {
-            Err(Refusal::Scope)
-        }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-/// Names a claim: by its name, or by a JSON pointer if it begins with `/`.
-pub(crate) enum Path {
-    Name(String),
-    Pointer(Vec<String>),
-}
+impl<'de> Visitor<'de> for &Wanted {
+    type Value = Value;
 
-impl Path {
-    pub(crate) fn new(text: &str) -> Self {
-        match text.strip_prefix('/') {
-            None => Self::Name(text.to_owned()),
-            Some(pointer) => Self::Pointer(
-                pointer
-                    .split('/')
-                    .map(|token| token.replace("~1", "/").replace("~0", "~"))
-                    .collect(),
-            ),
-        }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with claims")
     }
 
-    fn find<'c>(&self, claims: &'c Map<String, Value>) -> Option<&'c Value> {
-        let found = match self {
-            Self::Name(name) => claims.get(name)?,
-            Self::Pointer(tokens) => {
-                let (first, rest) = tokens.split_first()?;
-                rest.iter()
-                    .try_fold(claims.get(first)?, |value, token| match value {
-                        Value::Object(map) => map.get(token),
-                        Value::Array(list) => list.get(token.parse::<usize>().ok()?),
-                        _ => None,
-                    })?
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut kept = Map::new();
+        while let Some(Name(name)) = members.next_key()? {
+            if self.has(&name) {
+                kept.insert(name.into_owned(), members.next_value()?);
+            } else {
+                members.next_value::<IgnoredAny>()?;
             }
-        };
-        (!found.is_null()).then_some(found)
-    }
-}
-
-/// Text as it is, anything else as JSON. What would break out of a header field is refused, not repaired: the
-/// upstream must never take one value for another.
-fn field_value(value: &Value) -> Result<Vec<u8>, Refusal> {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let visible = |byte: u8| matches!(byte, b'\t' | b' '..=b'~' | 0x80..);
-    if text.bytes().all(visible) && text.trim() == text {
-        Ok(text.into_bytes())
-    } else {
-        Err(Refusal::Unprintable)
+        }
+        Ok(Value::Object(kept))
     }
 }

@@ -1,41 +1,48 @@
 //! `jwt-auth`: admits requests that carry a valid JSON Web Token (RFC 7519), as bearer tokens do (RFC 6750).
 //!
-//! It fails closed: without a valid token there is no way on, whatever `on-failure` says. Keys that have never
-//! been fetched mean 503; a key that is not known is asked for once per cool-down of its key set, and the request
-//! waits for that. Needs the grants `clock`, `crypto` and `keys`.
+//! It fails closed: without a valid token there is no way on, whatever `on-failure` says, unless `anonymous` lets those
+//! pass that have none at all. Keys that have never been fetched mean 503; a key that is not known is asked for once per
+//! cool-down of its key set, and the request waits for that. Needs the grants `clock`, `crypto` and `keys`.
 
 mod cache;
 mod claims;
+mod fields;
+mod identity;
+mod prepare;
 mod refusal;
+mod scopes;
 mod settings;
 mod source;
 mod token;
+mod trusted;
 
 #[cfg(test)]
 mod tests;
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
-use witgate_jose::Keys;
 use witgate_plugin::prelude::*;
 
 use cache::{Cache, Verified};
+use prepare::Prepared;
 use refusal::Refusal;
-use settings::{Demands, Settings};
+use settings::Settings;
 use source::{Found, Source};
+use token::Denied;
+use trusted::Trusted;
 
 struct JwtAuth {
-    demands: Demands,
+    trusted: Vec<Trusted>,
+    /// The claims that anything here asks for.
+    wanted: claims::Wanted,
+    /// The header fields that claims fill.
+    names: fields::Names,
+    scopes: scopes::Scopes,
+    anonymous: bool,
     source: Source,
     forward: bool,
     realm: String,
-    keys: Rc<Keys>,
-    /// The version of the keys that the cache has seen.
-    version: Cell<u64>,
-    cache: RefCell<Cache>,
+    cache: Rc<RefCell<Cache>>,
 }
 
 #[policy]
@@ -43,72 +50,90 @@ impl Policy for JwtAuth {
     type Config = Settings;
 
     fn new(settings: Settings) -> Result<Self, Vec<Problem>> {
-        let prepared = settings::prepare(settings)?;
-        let keys =
-            Keys::open(&prepared.keys).map_err(|message| vec![Problem::at("/keys", message)])?;
+        let Prepared {
+            trusted,
+            wanted,
+            names,
+            scopes,
+            anonymous,
+            source,
+            forward,
+            realm,
+            cache,
+        } = prepare::prepare(settings)?;
         Ok(Self {
-            demands: prepared.demands,
-            source: prepared.source,
-            forward: prepared.forward,
-            realm: prepared.realm,
-            keys,
-            version: Cell::new(0),
-            cache: RefCell::new(Cache::new(prepared.cache)),
+            trusted,
+            wanted,
+            names,
+            scopes,
+            anonymous,
+            source,
+            forward,
+            realm,
+            cache: Cache::new(cache),
         })
     }
 
     fn on_request(&self, request: &mut Request) -> Result<Verdict> {
         let now = clock::unix_seconds();
-        self.follow_keys();
         let found = self.source.find(request);
         if let Found::Token(token) = &found
-            && let Some(known) = self.cache.borrow().get(token, now)
+            && let Some(known) = self.cache.borrow().get(token.bytes(), now)
+            && self.trusted[known.issuer].is_followed()
         {
             return self.admit(request, known);
         }
-        for (_, field) in &self.demands.fields {
+        for field in &self.names.0 {
             request.remove_header(field)?;
         }
         match self.judge(&found, now) {
-            Ok(verified) => {
+            Ok(Some(verified)) => {
                 let verdict = self.admit(request, &verified)?;
                 self.cache.borrow_mut().insert(verified, now);
                 Ok(verdict)
             }
-            Err(Refusal::UnknownKey | Refusal::NoKeys) if self.keys.ask_for_refresh() => {
-                Ok(Verdict::Again)
+            Ok(None) => Ok(Verdict::Next),
+            Err(denied) if denied.may_change() => Ok(Verdict::Again),
+            Err(Denied { refusal, .. }) => {
+                request.note(refusal.kind());
+                request.note(refusal.code());
+                Ok(refusal.reply(&self.realm, &self.scopes).into())
             }
-            Err(refusal) => Ok(refusal.reply(&self.realm, &self.demands.scopes).into()),
         }
     }
 }
 
 impl JwtAuth {
-    /// What was verified with a key that is gone counts no more.
-    fn follow_keys(&self) {
-        let version = self.keys.update();
-        if self.version.replace(version) != version {
-            let mut cache = self.cache.borrow_mut();
-            cache.retain_keys(|key| self.keys.contains(key));
+    /// None for somebody who does not say who asks, where that is allowed.
+    fn judge(&self, found: &Found, now: u64) -> Result<Option<Verified>, Denied<'_>> {
+        match found {
+            Found::Nothing if self.anonymous => Ok(None),
+            Found::Nothing => Err(Refusal::Missing.into()),
+            Found::Several => Err(Refusal::Several.into()),
+            Found::Token(token) if token.is_several() => Err(Refusal::Several.into()),
+            Found::Token(token) => token::verify(self, token.bytes(), now).map(Some),
         }
     }
 
-    fn judge(&self, found: &Found, now: u64) -> Result<Verified, Refusal> {
-        match found {
-            Found::Nothing => Err(Refusal::Missing),
-            Found::Several => Err(Refusal::Several),
-            Found::Token(token) => token::verify(token, &self.keys, &self.demands, now),
+    /// What was verified with a key that is gone counts no more.
+    fn follow_keys(&self, place: usize) {
+        let issuer = &self.trusted[place];
+        if !issuer.is_followed() {
+            issuer.follow();
+            let mut cache = self.cache.borrow_mut();
+            cache.retain(|known| known.issuer != place || issuer.keys.contains(&known.key));
         }
     }
 
     /// Whatever the client sent in the fields of `claims-to-headers` is replaced or removed.
     fn admit(&self, request: &mut Request, verified: &Verified) -> Result<Verdict> {
-        for ((_, field), value) in self.demands.fields.iter().zip(&verified.values) {
+        for (field, value) in self.names.0.iter().zip(&verified.values) {
             match value {
                 Some(value) => request.set_header(field, value)?,
                 None => request.remove_header(field)?,
             }
         }
+        request.set_identity(&verified.identity)?;
         if !self.forward {
             self.source.strip(request)?;
         }

@@ -3,6 +3,8 @@
 use witgate_jose::Fault;
 use witgate_plugin::Reply;
 
+use crate::scopes::Scopes;
+
 /// Why a request goes no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -15,11 +17,14 @@ pub(crate) enum Refusal {
     Signature,
     Expired,
     NotYetValid,
+    IssuedInFuture,
+    Kind,
     Issuer,
     Audience,
     ClaimMissing,
     Unprintable,
     Scope,
+    Requirement,
     NoKeys,
 }
 
@@ -55,6 +60,14 @@ impl Refusal {
             ),
             Self::Expired => ("token-expired", "The token has expired."),
             Self::NotYetValid => ("token-not-yet-valid", "The token is not valid yet."),
+            Self::IssuedInFuture => (
+                "token-issued-in-future",
+                "The token was issued in the future.",
+            ),
+            Self::Kind => (
+                "token-type-refused",
+                "Tokens of this type are not accepted here.",
+            ),
             Self::Issuer => (
                 "token-issuer-refused",
                 "The issuer of the token is not accepted here.",
@@ -66,6 +79,10 @@ impl Refusal {
                 "A claim of the token cannot be passed on.",
             ),
             Self::Scope => ("token-scope-missing", "The token lacks a required scope."),
+            Self::Requirement => (
+                "token-claims-insufficient",
+                "What the token says is not enough here.",
+            ),
             Self::NoKeys => (
                 "token-keys-unavailable",
                 "Tokens cannot be checked at the moment.",
@@ -73,10 +90,25 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn reply(self, realm: &str, scopes: &[String]) -> Reply {
+    /// Of what kind it is, for breakers and for whoever counts; the code says more.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Missing => "token-missing",
+            Self::Expired => "token-expired",
+            Self::Scope | Self::Requirement => "access-denied",
+            Self::NoKeys => "issuer-unavailable",
+            _ => "token-invalid",
+        }
+    }
+
+    pub(crate) fn code(self) -> &'static str {
+        self.texts().0
+    }
+
+    pub(crate) fn reply(self, realm: &str, scopes: &Scopes) -> Reply {
         let (code, detail) = self.texts();
         let status = match self {
-            Self::Scope => 403,
+            Self::Scope | Self::Requirement => 403,
             Self::NoKeys => 503,
             _ => 401,
         };
@@ -88,7 +120,7 @@ impl Refusal {
     }
 
     /// Without an error code when there was no token (RFC 6750 section 3.1).
-    fn challenge(self, realm: &str, scopes: &[String]) -> String {
+    fn challenge(self, realm: &str, scopes: &Scopes) -> String {
         let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
         let mut challenge = format!("Bearer realm=\"{realm}\"");
         let (_, detail) = self.texts();
@@ -97,7 +129,10 @@ impl Refusal {
             Self::Missing => {}
             Self::Scope => challenge.push_str(&format!(
                 ", error=\"insufficient_scope\", error_description=\"{description}\", scope=\"{}\"",
-                scopes.join(" ")
+                scopes.listed()
+            )),
+            Self::Requirement => challenge.push_str(&format!(
+                ", error=\"insufficient_scope\", error_description=\"{description}\""
             )),
             _ => challenge.push_str(&format!(
                 ", error=\"invalid_token\", error_description=\"{description}\""

@@ -1,25 +1,27 @@
-//! What stands in the route file, and what is made of it once per route.
+//! What stands in the route file. What is made of it: [`prepare`](crate::prepare).
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::collections::BTreeMap;
 
-use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use witgate_plugin::{
-    config,
-    config::{HumanDuration, Problem},
-};
+use witgate_plugin::{config, config::HumanDuration, rules::RuleConfig};
 
-use crate::{claims::Path, source::Source};
+use crate::scopes::Scopes;
 
 /// Admits requests that carry a valid JSON Web Token (RFC 7519, RFC 6750).
 #[config]
 pub(crate) struct Settings {
-    /// The key set of `witgate.yaml` whose keys sign the tokens.
-    pub(crate) keys: String,
-    /// Who may have issued the token (`iss`): one, or a list. Default: anybody with one of the keys.
+    /// The key set of `witgate.yaml` whose keys sign the tokens: this, or `issuers`.
+    #[serde(default)]
+    pub(crate) keys: Option<String>,
+    /// Who may have issued the token (`iss`): one, or a list. Default: the issuer of the key set if it was declared by
+    /// one, else anybody with one of the keys.
     #[serde(default)]
     pub(crate) issuer: OneOrMany,
+    /// Several issuers with keys of their own: the token's `iss` chooses. What an issuer does not say of `audience`,
+    /// `algorithms`, `leeway`, `required-claims`, `type`, `identity` and `claims-to-headers` is as the route says.
+    #[serde(default)]
+    pub(crate) issuers: Vec<IssuerSettings>,
     /// For whom the token may be (`aud`): one, or a list. Without it, a token that names an audience is refused
     /// (RFC 7519 section 4.1.3).
     #[serde(default)]
@@ -28,22 +30,37 @@ pub(crate) struct Settings {
     /// they are written here.
     #[serde(default)]
     pub(crate) algorithms: Vec<String>,
-    /// How far the issuer's clock may be off. Default: `60s`, at most `10m`.
+    /// How far the issuer's clock may be off, for `exp`, `nbf` and `iat`. Default: `60s`, at most `10m`.
     #[serde(default = "default_leeway")]
     pub(crate) leeway: HumanDuration,
     /// Claims that must be there. Default: `[exp]`.
     #[serde(default = "default_required_claims")]
     pub(crate) required_claims: Vec<String>,
-    /// Scopes that the token must have, in `scope` or `scp`; else the answer is 403. Default: none.
+    /// What kinds of tokens are accepted (`typ` of the header), one or a list: `at+jwt` for access tokens by RFC 9068.
+    /// Default: any, also none.
+    #[serde(default, rename = "type")]
+    pub(crate) kinds: OneOrMany,
+    /// Scopes that the token must have, in `scope` or `scp`; else the answer is 403. A list means all of them;
+    /// `{ any: [a, b] }` one of them. Default: none.
     #[serde(default)]
-    pub(crate) scopes: Vec<String>,
-    /// Where the token is. Default: `{ header: authorization, scheme: Bearer }`.
+    pub(crate) scopes: Scopes,
+    /// Rules that the claims must keep to, all of them; else the answer is 403. Default: none.
     #[serde(default)]
-    pub(crate) from: From,
+    pub(crate) require: Vec<RuleConfig>,
+    /// Whether a request without a token goes on, without an identity. A token that is not valid is refused all the
+    /// same. Default: false.
+    #[serde(default)]
+    pub(crate) anonymous: bool,
+    /// Which claims say who asks.
+    #[serde(default)]
+    pub(crate) identity: IdentitySettings,
     /// Claims that the upstream gets as header fields: `CLAIM: FIELD`. A claim within another is written as a JSON
     /// pointer: `/realm_access/roles`. What the client sends in these fields never passes.
     #[serde(default)]
     pub(crate) claims_to_headers: BTreeMap<String, String>,
+    /// Where the token is. Default: `{ header: authorization, scheme: Bearer }`.
+    #[serde(default)]
+    pub(crate) from: From,
     /// Whether the upstream gets the token. Default: true.
     #[serde(default = "default_forward")]
     pub(crate) forward: bool,
@@ -53,6 +70,53 @@ pub(crate) struct Settings {
     /// How many verified tokens each worker remembers; 0 for none. Default: 1000, at most 10000.
     #[serde(default = "default_cache")]
     pub(crate) cache: u16,
+}
+
+/// One of several issuers.
+#[config]
+pub(crate) struct IssuerSettings {
+    /// The key set of `witgate.yaml` whose keys sign its tokens.
+    pub(crate) keys: String,
+    /// The `iss` of its tokens. Default: the issuer of the key set, if that was declared by one.
+    #[serde(default)]
+    pub(crate) issuer: Option<String>,
+    /// As that of the route.
+    #[serde(default)]
+    pub(crate) audience: Option<OneOrMany>,
+    /// As those of the route.
+    #[serde(default)]
+    pub(crate) algorithms: Option<Vec<String>>,
+    /// As that of the route.
+    #[serde(default)]
+    pub(crate) leeway: Option<HumanDuration>,
+    /// As those of the route.
+    #[serde(default)]
+    pub(crate) required_claims: Option<Vec<String>>,
+    /// As that of the route.
+    #[serde(default, rename = "type")]
+    pub(crate) kinds: Option<OneOrMany>,
+    /// Rules for tokens of this issuer, besides those of the route.
+    #[serde(default)]
+    pub(crate) require: Vec<RuleConfig>,
+    /// As that of the route.
+    #[serde(default)]
+    pub(crate) identity: Option<IdentitySettings>,
+    /// In the place of those of the route. The fields of both never pass as the client sent them.
+    #[serde(default)]
+    pub(crate) claims_to_headers: Option<BTreeMap<String, String>>,
+}
+
+/// Which claims say who asks, each by its name or by a JSON pointer. A claim is a text, a number or a boolean.
+#[config]
+#[derive(Clone, Default)]
+#[serde(default)]
+pub(crate) struct IdentitySettings {
+    /// Default: `sub`.
+    pub(crate) subject: Option<String>,
+    /// Default: none.
+    pub(crate) tenant: Option<String>,
+    /// The client application. Default: `client_id` (RFC 9068 section 2.2), and where that is missing `azp`.
+    pub(crate) consumer: Option<String>,
 }
 
 /// Where the token is: exactly one of `header`, `cookie` and `query`.
@@ -71,8 +135,8 @@ pub(crate) struct From {
 }
 
 /// One value, or a list of them.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "write a text, or a list of them")]
 pub(crate) enum OneOrMany {
     One(String),
     Many(Vec<String>),
@@ -85,7 +149,7 @@ impl Default for OneOrMany {
 }
 
 impl OneOrMany {
-    fn into_vec(self) -> Vec<String> {
+    pub(crate) fn into_vec(self) -> Vec<String> {
         match self {
             Self::One(value) => vec![value],
             Self::Many(values) => values,
@@ -111,147 +175,4 @@ fn default_realm() -> String {
 
 fn default_cache() -> u16 {
     1000
-}
-
-/// What a token must be like.
-pub(crate) struct Demands {
-    pub(crate) issuers: Vec<String>,
-    pub(crate) audiences: Vec<String>,
-    pub(crate) algorithms: Vec<Algorithm>,
-    /// In seconds.
-    pub(crate) leeway: u64,
-    pub(crate) required: Vec<String>,
-    pub(crate) scopes: Vec<String>,
-    /// Which claim goes into which field.
-    pub(crate) fields: Vec<(Path, String)>,
-}
-
-/// The parts of the settings that the exchanges need.
-pub(crate) struct Prepared {
-    pub(crate) demands: Demands,
-    pub(crate) source: Source,
-    pub(crate) forward: bool,
-    pub(crate) realm: String,
-    pub(crate) cache: usize,
-    pub(crate) keys: String,
-}
-
-/// Reports everything that is wrong at once.
-pub(crate) fn prepare(settings: Settings) -> Result<Prepared, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let source = Source::new(settings.from).map_err(|problem| problems.push(problem));
-    let algorithms = algorithms(&settings.algorithms, &mut problems);
-    let fields = fields(settings.claims_to_headers, &mut problems);
-    if settings.leeway.0.as_secs() > 600 {
-        let message = "a clock that far off is broken; write at most `10m`";
-        problems.push(Problem::at("/leeway", message));
-    }
-    if settings.cache > 10_000 {
-        problems.push(Problem::at("/cache", "write at most 10000"));
-    }
-    if !settings
-        .realm
-        .bytes()
-        .all(|byte| matches!(byte, b' '..=b'~'))
-    {
-        let message = "a realm is printable ASCII (RFC 9110 section 11.5)";
-        problems.push(Problem::at("/realm", message));
-    }
-    match source {
-        Ok(source) if problems.is_empty() => Ok(Prepared {
-            demands: Demands {
-                issuers: settings.issuer.into_vec(),
-                audiences: settings.audience.into_vec(),
-                algorithms,
-                leeway: settings.leeway.0.as_secs(),
-                required: settings.required_claims,
-                scopes: settings.scopes,
-                fields,
-            },
-            source,
-            forward: settings.forward,
-            realm: settings.realm,
-            cache: usize::from(settings.cache),
-            keys: settings.keys,
-        }),
-        _ => Err(problems),
-    }
-}
-
-fn algorithms(names: &[String], problems: &mut Vec<Problem>) -> Vec<Algorithm> {
-    if names.is_empty() {
-        let families = [
-            AlgorithmFamily::Rsa,
-            AlgorithmFamily::Ec,
-            AlgorithmFamily::Ed,
-        ];
-        return families
-            .iter()
-            .flat_map(|family| family.algorithms())
-            .copied()
-            .collect();
-    }
-    let mut algorithms = Vec::new();
-    for (index, name) in names.iter().enumerate() {
-        match Algorithm::from_str(name) {
-            Ok(algorithm) => algorithms.push(algorithm),
-            Err(_) => problems.push(Problem::at(
-                format!("/algorithms/{index}"),
-                format!("no algorithm is called `{name}`; there are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, HS256, HS384 and HS512"),
-            )),
-        }
-    }
-    algorithms
-}
-
-fn fields(map: BTreeMap<String, String>, problems: &mut Vec<Problem>) -> Vec<(Path, String)> {
-    let mut fields = Vec::<(Path, String)>::new();
-    for (claim, field) in map {
-        let pointer = format!(
-            "/claims-to-headers/{}",
-            claim.replace('~', "~0").replace('/', "~1")
-        );
-        if let Some(message) = complaint(&field) {
-            problems.push(Problem::at(pointer, message));
-        } else if fields
-            .iter()
-            .any(|(_, known)| known.eq_ignore_ascii_case(&field))
-        {
-            let message = format!("`{field}` already gets another claim; name another field");
-            problems.push(Problem::at(pointer, message));
-        } else {
-            fields.push((Path::new(&claim), field.to_ascii_lowercase()));
-        }
-    }
-    fields
-}
-
-/// What the gateway lets no plugin set.
-const GATEWAY_OWNED: [&str; 15] = [
-    "connection",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-];
-
-fn complaint(field: &str) -> Option<String> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if field.is_empty() || !field.bytes().all(token) {
-        return Some(format!("`{field}` is no name of a header field"));
-    }
-    GATEWAY_OWNED
-        .iter()
-        .any(|owned| owned.eq_ignore_ascii_case(field))
-        .then(|| format!("`{field}` belongs to the gateway; name another field"))
 }

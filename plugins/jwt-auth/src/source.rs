@@ -15,12 +15,28 @@ pub(crate) enum Source {
 }
 
 /// What was found there.
-#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Nothing,
-    Token(Vec<u8>),
+    Token(Token),
     /// More than one token: which one counts, the upstream might see otherwise.
     Several,
+}
+
+/// The end of a value: the token, unread.
+pub(crate) struct Token {
+    value: Vec<u8>,
+    start: usize,
+}
+
+impl Token {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.value[self.start..]
+    }
+
+    /// Several header fields arrive joined by `, `, and no token has a comma.
+    pub(crate) fn is_several(&self) -> bool {
+        self.bytes().contains(&b',')
+    }
 }
 
 impl Source {
@@ -105,8 +121,8 @@ impl Source {
     }
 }
 
-/// Several fields arrive joined by `, `; no token has a comma, so they are told apart later by their form.
-fn in_field(mut value: Vec<u8>, scheme: Option<&str>) -> Found {
+fn in_field(value: Vec<u8>, scheme: Option<&str>) -> Found {
+    let mut start = 0;
     if let Some(scheme) = scheme {
         let Some((word, rest)) = value.split_at_checked(scheme.len()) else {
             return Found::Nothing;
@@ -115,15 +131,12 @@ fn in_field(mut value: Vec<u8>, scheme: Option<&str>) -> Found {
             return Found::Nothing;
         }
         let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
-        value.drain(..scheme.len() + spaces);
+        start = scheme.len() + spaces;
     }
-    if value.is_empty() {
-        Found::Nothing
-    } else if value.contains(&b',') {
-        Found::Several
-    } else {
-        Found::Token(value)
+    if start == value.len() {
+        return Found::Nothing;
     }
+    Found::Token(Token { value, start })
 }
 
 /// `key=value` pairs, each with the whole of its text.
@@ -139,7 +152,10 @@ fn pairs(text: &[u8], separator: u8) -> impl Iterator<Item = (&[u8], &[u8], &[u8
 
 fn only<'a>(mut found: impl Iterator<Item = (&'a [u8], &'a [u8], &'a [u8])>) -> Found {
     match (found.next(), found.next()) {
-        (Some((_, _, value)), None) if !value.is_empty() => Found::Token(value.to_vec()),
+        (Some((_, _, value)), None) if !value.is_empty() => Found::Token(Token {
+            value: value.to_vec(),
+            start: 0,
+        }),
         (Some(_), Some(_)) => Found::Several,
         _ => Found::Nothing,
     }

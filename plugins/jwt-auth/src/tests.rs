@@ -1,7 +1,10 @@
 //! The whole policy, with real signatures.
 
 mod caching;
+mod demands;
+mod identity;
 mod issuer;
+mod issuers;
 mod malformed;
 mod placing;
 
@@ -148,6 +151,9 @@ fn claims_are_judged() {
         (json!({ "nbf": NOW + 60, "scope": "read" }), "next"),
         (json!({ "nbf": NOW + 61 }), "401 token-not-yet-valid"),
         (json!({ "nbf": 1e300 }), "401 token-not-yet-valid"),
+        (json!({ "iat": NOW + 60, "scope": "read" }), "next"),
+        (json!({ "iat": NOW + 61 }), "401 token-issued-in-future"),
+        (json!({ "iat": "now" }), "401 token-malformed"),
         (
             json!({ "iss": "https://login/" }),
             "401 token-issuer-refused",
@@ -220,9 +226,9 @@ fn wrong_settings_are_all_reported() {
         [
             "/from",
             "/algorithms/1",
+            "/leeway",
             "/claims-to-headers/a~1b",
             "/claims-to-headers/sub",
-            "/leeway",
         ]
     );
     let problems = testing::configure::<JwtAuth>(r#"{ "keys": "other" }"#)

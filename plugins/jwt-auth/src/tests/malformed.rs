@@ -67,7 +67,7 @@ fn a_malformed_token_meets_401_whatever_it_is() {
         (format!("{good} "), "token-malformed"),
         (format!("{head}.{body}"), "token-malformed"),
         (format!("{head}.{body}."), "token-malformed"),
-        (format!("{head}..{signature}"), "token-signature-invalid"),
+        (format!("{head}..{signature}"), "token-malformed"),
         (good[..good.len() - 6].to_owned(), "token-signature-invalid"),
         (
             format!("{message}.{}", encode([0; 64])),
