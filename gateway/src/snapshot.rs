@@ -33,6 +33,7 @@ pub use upstreams::{KnownUpstream, Upstreams};
 use crate::{
     config::{problem::Problem, raw},
     pipeline::{
+        limiter::Limiters,
         route::Table,
         sandbox::{Catalog, Plugins},
     },
@@ -45,7 +46,8 @@ use unit::Unit;
 pub struct Inputs {
     pub gateway: GatewayFile,
     pub plugins: Arc<Plugins>,
-    pub descriptors: Arc<Catalog>,
+    pub catalog: Arc<Catalog>,
+    pub limiters: Arc<Limiters>,
     /// In any order.
     pub sources: Vec<SourceFile>,
 }
@@ -72,7 +74,8 @@ pub struct Snapshot {
     pub table: Table<Route>,
     pub upstreams: Upstreams,
     pub plugins: Arc<Plugins>,
-    pub descriptors: Arc<Catalog>,
+    pub catalog: Arc<Catalog>,
+    pub limiters: Arc<Limiters>,
     pub settings: Settings,
     /// `witgate.yaml`
     gateway: Arc<raw::Gateway>,

@@ -49,6 +49,7 @@ pub mod kv;
 pub mod limits;
 pub mod log;
 pub mod metrics;
+pub mod passwords;
 mod policy;
 pub mod random;
 mod reply;

@@ -131,6 +131,22 @@ pub fn set_file(name: &str, content: impl AsRef<[u8]>) {
     });
 }
 
+/// How often a password check that begins from now on is still under way when it is asked for. A hash that fits is
+/// `fake:` and the password.
+pub fn delay_password_checks(polls: u32) {
+    world(|world| world.check_waits = polls);
+}
+
+/// Whether password checks that begin from now on are refused as busy.
+pub fn refuse_password_checks(refused: bool) {
+    world(|world| world.checks_are_refused = refused);
+}
+
+/// How many password checks have begun.
+pub fn password_checks() -> u32 {
+    world(|world| world.checks)
+}
+
 /// Declares a secret, or gives it other versions, the newest first: at least one, each of at least 16 bytes. It can be
 /// opened with the feature `testing-crypto`.
 pub fn set_secret(name: &str, versions: &[&[u8]]) {

@@ -212,9 +212,10 @@ impl<'a> Build<'a> {
             broken: &self.broken,
             installed: Installed {
                 plugins: &self.inputs.plugins,
-                descriptors: &self.inputs.descriptors,
+                catalog: &self.inputs.catalog,
             },
             settings: &self.settings,
+            limiters: &self.inputs.limiters,
         }
     }
 
@@ -254,7 +255,8 @@ impl<'a> Build<'a> {
             table: self.table,
             upstreams: self.upstreams,
             plugins: Arc::clone(&self.inputs.plugins),
-            descriptors: Arc::clone(&self.inputs.descriptors),
+            catalog: Arc::clone(&self.inputs.catalog),
+            limiters: Arc::clone(&self.inputs.limiters),
             settings: self.settings,
             gateway: Arc::clone(&self.inputs.gateway.raw),
             warnings,

@@ -19,7 +19,8 @@ use crate::{
         problem::{Problem, Severity},
         raw::{self, RouteFile},
     },
-    pipeline::sandbox::{Catalog, Plugins},
+    pipeline::limiter::Limiters,
+    pipeline::sandbox::{Catalog, Kind, Name, Plugins, Shown},
 };
 
 /// What the loader found: of each file its content, or why it cannot be read.
@@ -36,7 +37,8 @@ pub struct Loaded {
 pub struct LoadedGateway {
     pub file: GatewayFile,
     pub plugins: Arc<Plugins>,
-    pub descriptors: Arc<Catalog>,
+    pub catalog: Arc<Catalog>,
+    pub limiters: Arc<Limiters>,
 }
 
 /// One file of `routes.d`.
@@ -58,8 +60,8 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// Files of which an older version is live, or none if there was no good one yet.
     pub stale: BTreeSet<Arc<PathBuf>>,
-    /// Descriptors whose new content some route cannot use, and why: the old one stays.
-    pub refused: BTreeMap<Arc<str>, String>,
+    /// Descriptors and files whose new content some route cannot use, and why: the old one stays.
+    pub refused: BTreeMap<Name, String>,
 }
 
 /// Makes snapshots live, one after the other. The control thread has it.
@@ -124,8 +126,8 @@ impl Reloader {
     }
 
     /// The descriptors that are live.
-    pub fn descriptors(&self) -> &Arc<Catalog> {
-        &self.live.descriptors
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.live.catalog
     }
 
     /// Makes live what can be.
@@ -178,7 +180,7 @@ struct Attempt<'a> {
     inputs: Inputs,
     problems: Vec<Problem>,
     stale: BTreeSet<Arc<PathBuf>>,
-    refused: BTreeMap<Arc<str>, String>,
+    refused: BTreeMap<Name, String>,
 }
 
 impl<'a> Attempt<'a> {
@@ -191,7 +193,8 @@ impl<'a> Attempt<'a> {
             LoadedGateway {
                 file: live.gateway.clone(),
                 plugins: Arc::clone(&live.plugins),
-                descriptors: Arc::clone(&live.descriptors),
+                catalog: Arc::clone(&live.catalog),
+                limiters: Arc::clone(&live.limiters),
             }
         });
         let mut sources = Vec::with_capacity(loaded.files.len());
@@ -236,7 +239,7 @@ impl<'a> Attempt<'a> {
                 .filter(|path| self.put_back(path))
                 .collect();
             let moved = !changed.is_empty()
-                || self.put_back_descriptors(previous, reason.as_ref())
+                || self.put_back_catalog(previous, reason.as_ref())
                 || self.put_back_gateway();
             if !moved {
                 self.give_up();
@@ -266,20 +269,20 @@ impl<'a> Attempt<'a> {
         true
     }
 
-    /// Puts back the descriptors that some route cannot use. Several are tried one by one, since nothing else tells
+    /// Puts back the descriptors and files that some route cannot use. Several are tried one by one, since nothing else tells
     /// which these are. False if all are as they are live.
-    fn put_back_descriptors(&mut self, previous: &Arc<Snapshot>, reason: Option<&Problem>) -> bool {
-        let tried = Arc::clone(&self.inputs.descriptors);
-        let changed = tried.differences(&self.live.descriptors);
-        self.inputs.descriptors = Arc::clone(&self.live.descriptors);
+    fn put_back_catalog(&mut self, previous: &Arc<Snapshot>, reason: Option<&Problem>) -> bool {
+        let tried = Arc::clone(&self.inputs.catalog);
+        let changed = tried.differences(&self.live.catalog);
+        self.inputs.catalog = Arc::clone(&self.live.catalog);
         if let [name] = Vec::from_iter(&changed)[..] {
             self.refuse(name, reason);
         } else {
             for name in &changed {
-                let good = Arc::clone(&self.inputs.descriptors);
-                self.inputs.descriptors = Arc::new(good.with(name, &tried));
+                let good = Arc::clone(&self.inputs.catalog);
+                self.inputs.catalog = Arc::new(good.with(name, &tried));
                 if let Err(problems) = compile(&self.inputs, Some(previous)) {
-                    self.inputs.descriptors = good;
+                    self.inputs.catalog = good;
                     self.refuse(name, first_error(&problems));
                 }
             }
@@ -287,10 +290,14 @@ impl<'a> Attempt<'a> {
         !changed.is_empty()
     }
 
-    fn refuse(&mut self, name: &Arc<str>, reason: Option<&Problem>) {
-        let declared = self.inputs.gateway.raw.descriptors.get(&**name);
-        let span = declared.map_or_else(Default::default, |declared| declared.span);
-        let message = format!("the new content of the descriptors `{name}` breaks a route");
+    fn refuse(&mut self, name: &Name, reason: Option<&Problem>) {
+        let raw = &self.inputs.gateway.raw;
+        let span = match name {
+            (Kind::Descriptors, name) => raw.descriptors.get(&**name).map(|it| it.span),
+            (Kind::File, name) => raw.files.get(&**name).map(|it| it.span),
+        };
+        let span = span.unwrap_or_default();
+        let message = format!("the new content of {} breaks a route", Shown(name));
         let problem = Problem::error(&self.inputs.gateway.path, span, message)
             .hint("what was there before stays in use");
         let (problem, why) = match reason {
@@ -301,7 +308,7 @@ impl<'a> Attempt<'a> {
             None => (problem, String::from("a route cannot use it")),
         };
         self.problems.push(problem);
-        self.refused.insert(Arc::clone(name), why);
+        self.refused.insert(name.clone(), why);
     }
 
     fn put_back_gateway(&mut self) -> bool {
@@ -309,7 +316,8 @@ impl<'a> Attempt<'a> {
         if !same {
             self.inputs.gateway = self.live.gateway.clone();
             self.inputs.plugins = Arc::clone(&self.live.plugins);
-            self.inputs.descriptors = Arc::clone(&self.live.descriptors);
+            self.inputs.catalog = Arc::clone(&self.live.catalog);
+            self.inputs.limiters = Arc::clone(&self.live.limiters);
             self.stale.insert(Arc::clone(&self.live.gateway.path));
         }
         !same
@@ -339,7 +347,7 @@ impl<'a> Attempt<'a> {
         };
         let (tried, live) = (&self.inputs.sources, &self.live.sources);
         self.has_live_gateway()
-            && (self.inputs.descriptors.differences(&self.live.descriptors)).is_empty()
+            && (self.inputs.catalog.differences(&self.live.catalog)).is_empty()
             && tried.len() == live.len()
             && tried.iter().zip(live).all(same)
     }
@@ -350,7 +358,8 @@ impl LoadedGateway {
         Inputs {
             gateway: self.file,
             plugins: self.plugins,
-            descriptors: self.descriptors,
+            catalog: self.catalog,
+            limiters: self.limiters,
             sources,
         }
     }

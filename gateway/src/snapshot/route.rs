@@ -10,6 +10,8 @@ use crate::{
         span::{Span, Spanned},
     },
     pipeline::{
+        limit::{Around, RouteLimits},
+        limiter::Limiters,
         route::{
             HeaderEdit, Redirect, Report, Respond, Rewrite, Rule, Wanted, compile_matches,
             cors::Cors, rewrite::refuse_without_upstream,
@@ -40,6 +42,7 @@ pub struct Route {
     pub body_limit: Option<u64>,
     pub cors: Option<Box<Cors>>,
     pub retry: Option<Box<Retry>>,
+    pub limits: Option<Box<RouteLimits>>,
     file: Arc<RouteFile>,
     /// In `file`.
     position: usize,
@@ -96,6 +99,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) broken: &'a HashSet<Box<str>>,
     pub(super) installed: Installed<'a>,
     pub(super) settings: &'a Settings,
+    pub(super) limiters: &'a Limiters,
 }
 
 /// One route of a file, before it is compiled.
@@ -151,6 +155,7 @@ impl Draft<'_> {
         let cors = cors.and_then(|cors| Cors::compile(cors, report));
         let retry = written.retry.as_ref();
         let retry = retry.and_then(|retry| compile_retry(written, retry, report));
+        let limits = compile_limits(written, around.limiters, report);
         if report.len() > before {
             return None;
         }
@@ -179,6 +184,7 @@ impl Draft<'_> {
                 .map_or(around.settings.limits.body, |size| Some(size.0)),
             cors: cors.map(Box::new),
             retry: retry.map(Box::new),
+            limits: limits?.map(Box::new),
             file: Arc::clone(self.file),
             position: self.position,
         };
@@ -202,6 +208,21 @@ fn compile_retry(
         );
     }
     Retry::compile(written, report.file())
+        .map_err(|problems| report.extend(problems))
+        .ok()
+}
+
+fn compile_limits(
+    written: &raw::Route,
+    limiters: &Limiters,
+    report: &mut Report<'_>,
+) -> Option<Option<RouteLimits>> {
+    let around = Around {
+        route: &written.name,
+        limiters,
+        file: report.file(),
+    };
+    RouteLimits::compile(&written.rate_limits, around)
         .map_err(|problems| report.extend(problems))
         .ok()
 }

@@ -33,7 +33,8 @@ fn inputs(files: &[(&str, &str)]) -> Inputs {
     Inputs {
         gateway: gateway("listeners: [{ address: '127.0.0.1:0' }]"),
         plugins: Arc::default(),
-        descriptors: Arc::default(),
+        catalog: Arc::default(),
+        limiters: Arc::default(),
         sources: files.iter().map(|(name, text)| file(name, text)).collect(),
     }
 }

@@ -60,6 +60,11 @@ impl Unit {
         upstreams.iter().any(upstream) || plugins.iter().any(plugin)
     }
 
+    /// Whether one of its routes has a rate limit.
+    pub(super) fn has_limits(&self) -> bool {
+        self.routes.iter().any(|it| it.route.limits.is_some())
+    }
+
     /// Whether one of its routes has a plugin.
     pub(super) fn has_plugins(&self) -> bool {
         !self.plugins.is_empty()

@@ -9,6 +9,7 @@ mod heads;
 mod identity;
 mod limits;
 mod outbound;
+mod passwords;
 mod secrets;
 
 pub(crate) use capabilities::{
@@ -27,6 +28,7 @@ pub(crate) use limits::{FakeLimit, LimitPermit, Limiter, decision, limits};
 pub(crate) use outbound::{
     Claim, Client, kv_delete, kv_get, kv_set, outbound, reset_outbound, start, take,
 };
+pub(crate) use passwords::{Check, checked, examine};
 pub(crate) use secrets::Secret;
 
 use crate::{

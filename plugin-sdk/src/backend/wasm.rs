@@ -26,6 +26,7 @@ pub(crate) use bindings::witgate::plugin::{
     keys::KeySet,
     limits::{Limiter, Permit as LimitPermit},
     metrics::{Counter, Gauge},
+    passwords::{Check, examine},
     random::{bytes as random_bytes, u64 as random_u64},
     secrets::Secret,
     windows::{Window, in_a_row},
@@ -39,8 +40,9 @@ use crate::{
     EditError, Ending, IdentityFields, Peer,
     crypto::{Algorithm, Curve},
     log::Level,
+    passwords,
 };
-use bindings::witgate::plugin::{crypto, log as host_log, types};
+use bindings::witgate::plugin::{crypto, log as host_log, passwords as host_passwords, types};
 
 pub(crate) fn identity_fields(fields: IdentityFields) -> types::IdentityFields {
     types::IdentityFields {
@@ -68,6 +70,15 @@ pub(crate) fn edited(result: Result<(), types::EditError>) -> Result<(), EditErr
         types::EditError::Invalid => EditError::Invalid,
         types::EditError::Forbidden => EditError::Forbidden,
         types::EditError::Sealed => EditError::Sealed,
+    })
+}
+
+pub(crate) fn checked(
+    result: Result<bool, host_passwords::Error>,
+) -> Result<bool, passwords::Error> {
+    result.map_err(|error| match error {
+        host_passwords::Error::Busy => passwords::Error::Busy,
+        host_passwords::Error::Unusable(why) => passwords::Error::Unusable(why),
     })
 }
 

@@ -183,6 +183,8 @@ pub enum Capability {
     Secrets,
     /// The files declared under `files`.
     Files,
+    /// Checks of passwords against bcrypt and Argon2 hashes, away from the workers.
+    Passwords,
 }
 
 impl fmt::Display for Capability {
@@ -200,6 +202,7 @@ impl fmt::Display for Capability {
             Self::Limits => "limits",
             Self::Secrets => "secrets",
             Self::Files => "files",
+            Self::Passwords => "passwords",
         })
     }
 }

@@ -17,15 +17,18 @@ wasmtime::component::bindgen!({
         "witgate:plugin/crypto.verifying-key": super::capabilities::crypto::VerifyingKey,
         "witgate:plugin/keys.key-set": super::capabilities::keys::KeySet,
         "witgate:plugin/files.file": super::capabilities::files::File,
+        "witgate:plugin/passwords.check": super::capabilities::passwords::Check,
         "witgate:plugin/secrets.secret": super::capabilities::secrets::Secret,
         "witgate:plugin/http-client.client": super::capabilities::http_client::Client,
         "witgate:plugin/http-client.call": super::capabilities::http_client::Call,
         "witgate:plugin/limits.limiter": super::capabilities::limits::Limiter,
         "witgate:plugin/limits.permit": super::capabilities::limits::Permit,
+        "witgate:plugin/gates.gate": super::capabilities::gates::Gate,
+        "witgate:plugin/windows.window": super::capabilities::gates::Window,
         "witgate:plugin/kv.claim": super::capabilities::kv::Claim,
         "witgate:plugin/descriptors.descriptor-set": super::capabilities::descriptors::DescriptorSet,
     },
 });
 
 pub(super) use exports::witgate::plugin::{insight, on_request, on_response, policy};
-pub(super) use witgate::plugin::{clock, crypto, descriptors, http_client, kv, files, keys, limits, log, metrics, random, secrets, types};
+pub(super) use witgate::plugin::{clock, crypto, descriptors, gates, windows, http_client, kv, files, keys, limits, log, metrics, passwords, random, secrets, types};

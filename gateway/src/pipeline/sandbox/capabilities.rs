@@ -5,6 +5,7 @@ pub(super) mod catalog;
 pub(super) mod clock;
 pub(super) mod crypto;
 pub(super) mod descriptors;
+pub(super) mod gates;
 pub(super) mod http_client;
 pub(super) mod files;
 pub(super) mod keys;
@@ -13,6 +14,7 @@ pub(super) mod limits;
 pub(super) mod log;
 pub(super) mod metrics;
 mod named;
+pub(super) mod passwords;
 pub(super) mod random;
 pub(super) mod secrets;
 mod tls;
@@ -23,7 +25,7 @@ use super::{bindings, state::State};
 use crate::config::raw::Capability;
 
 /// Every capability with the name of its interface, which is also the name of its grant.
-pub(super) const ALL: [(Capability, &str); 12] = [
+pub(super) const ALL: [(Capability, &str); 15] = [
     (Capability::Log, "log"),
     (Capability::Clock, "clock"),
     (Capability::Random, "random"),
@@ -33,8 +35,11 @@ pub(super) const ALL: [(Capability, &str); 12] = [
     (Capability::Descriptors, "descriptors"),
     (Capability::HttpClient, "http-client"),
     (Capability::Kv, "kv"),
+    (Capability::Gates, "gates"),
+    (Capability::Windows, "windows"),
     (Capability::Limits, "limits"),
     (Capability::Secrets, "secrets"),
+    (Capability::Passwords, "passwords"),
     (Capability::Files, "files"),
 ];
 
@@ -62,6 +67,12 @@ pub(super) fn link(
         Capability::HttpClient => {
             bindings::http_client::add_to_linker_instance::<_, Own>(linker, |state| state)
         }
+        Capability::Gates => {
+            bindings::gates::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
+        Capability::Windows => {
+            bindings::windows::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
         Capability::Kv => bindings::kv::add_to_linker_instance::<_, Own>(linker, |state| state),
         Capability::Descriptors => {
             bindings::descriptors::add_to_linker_instance::<_, Own>(linker, |state| state)
@@ -70,6 +81,9 @@ pub(super) fn link(
             bindings::limits::add_to_linker_instance::<_, Own>(linker, |state| state)
         }
         Capability::Files => bindings::files::add_to_linker_instance::<_, Own>(linker, |state| state),
+        Capability::Passwords => {
+            bindings::passwords::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
         Capability::Secrets => {
             bindings::secrets::add_to_linker_instance::<_, Own>(linker, |state| state)
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use super::{
     bindings::insight,
-    capabilities::descriptors::Catalog,
+    capabilities::catalog::Catalog,
     failure::FailureKind,
     phase::{Phase, Phases},
     plugin::{Judgement, Plugin},
@@ -196,7 +196,7 @@ fn answer(answered: Result<Option<String>, FailureKind>) -> Option<Insight> {
 #[derive(Clone, Copy, Debug)]
 pub struct Installed<'a> {
     pub plugins: &'a Plugins,
-    pub descriptors: &'a Arc<Catalog>,
+    pub catalog: &'a Arc<Catalog>,
 }
 
 fn compile(
@@ -216,7 +216,7 @@ fn compile(
         let message = format!("plugin `{}`: {}", **name, problem.message);
         Problem::error(file, place(&problem.pointer), message)
     };
-    match plugin.settings_for(&wanted.config.to_json(), installed.descriptors) {
+    match plugin.settings_for(&wanted.config.to_json(), installed.catalog) {
         Ok(Judgement::Accepted(settings)) => {
             let odd = settings.warnings.iter().map(|problem| Problem {
                 severity: Severity::Warning,

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use wasmtime::{Engine, component::Component};
 
 use super::{
-    capabilities::{descriptors::Descriptors, files::Files, http_client::HttpClients, keys::Keys, kv::Memories, secrets::Secrets},
+    capabilities::{descriptors::Descriptors, files::Files, http_client::HttpClients, keys::Keys, kv::Memories, passwords::Passwords, secrets::Secrets},
     compile::{Cache, ContentHash},
     compilers::Compilers,
     engine,
@@ -34,6 +34,7 @@ pub struct Host {
     pub(super) limits: Arc<Limits>,
     descriptors: Descriptors,
     files: Files,
+    pub(super) passwords: Arc<Passwords>,
     shared: Mutex<Shared>,
 }
 
@@ -67,6 +68,7 @@ impl Host {
             limits: Arc::default(),
             descriptors: Descriptors::default(),
             files: Files::default(),
+            passwords: Arc::default(),
             shared: Mutex::default(),
         }))
     }
@@ -78,6 +80,7 @@ impl Host {
         self.descriptors.render(out);
         self.secrets.render(out);
         self.files.render(out);
+        self.passwords.render(out);
         self.http_clients.render(out);
         self.memories.render(out);
     }

@@ -157,8 +157,10 @@ impl Instance {
     ) -> Result<Result<ResourceAny, Vec<Problem>>, FailureKind> {
         let parse: TypedFunc<(&str,), _> = self.exports.parse;
         self.store.data_mut().schemas = Opening::of(catalog);
+        self.store.data_mut().gates = Opened::begin();
         let parsed = self.run(PREPARATION, parse, (json,)).await;
         self.store.data_mut().schemas.catalog = None;
+        self.store.data_mut().gates.open = false;
         let (parsed,) = parsed?;
         Ok(parsed)
     }

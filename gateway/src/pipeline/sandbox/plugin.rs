@@ -145,6 +145,7 @@ impl Plugin {
             grants: settings.grants.clone(),
             keys: Arc::clone(&host.keys),
             limits: Arc::clone(&host.limits),
+            passwords: Arc::clone(&host.passwords),
             secrets: Arc::clone(&host.secrets),
             http_clients: Arc::clone(&host.http_clients),
             memory: host.memories.of(name),

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{bindings::policy::Problem, capabilities::descriptors::Catalog, host::Host};
+use super::{bindings::policy::Problem, capabilities::catalog::Catalog, host::Host};
 use crate::config::raw::Capability;
 
 /// A configuration that a plugin has accepted. Routes with the same plugin and the same JSON share it; it dies

@@ -11,9 +11,11 @@ use super::{
     budget::Budget,
     capabilities::{
         catalog::Opening,
+        gates::{Opened, Passes},
         http_client::HttpClients,
         kv::Memory,
         keys::Keys,
+        passwords::Passwords,
         secrets::Secrets,
     },
     fields::{Edit, Names},
@@ -45,6 +47,8 @@ pub(super) struct State {
     pub(super) arrivals: Arrivals,
     /// What it has opened by name, each once.
     pub(super) opened: BTreeSet<(Capability, Arc<str>)>,
+    /// The gates that it opens now.
+    pub(super) gates: Opened,
     /// The descriptors that it may open now.
     pub(super) schemas: Opening,
     pub(super) meter: Meter,
@@ -60,6 +64,7 @@ pub(super) struct Home {
     pub(super) grants: Grants,
     pub(super) keys: Arc<Keys>,
     pub(super) limits: Arc<limiter::Limits>,
+    pub(super) passwords: Arc<Passwords>,
     pub(super) secrets: Arc<Secrets>,
     pub(super) http_clients: Arc<HttpClients>,
     pub(super) memory: Arc<Memory>,
@@ -74,6 +79,8 @@ pub(super) struct Call {
     pub(super) request: Loan<RequestHead>,
     pub(super) response: Loan<ResponseHead>,
     pub(super) summary: Option<Summary>,
+    /// What let the exchange pass that has ended.
+    pub(super) passes: Passes,
     /// What the exchange's plugins have found out: swapped in and out, too.
     pub(super) findings: Findings,
     /// Of the head's fields, staged until the call returns.
@@ -160,6 +167,7 @@ impl State {
             names: RefCell::default(),
             arrivals: Arrivals::default(),
             opened: BTreeSet::new(),
+            gates: Opened::default(),
             schemas: Opening::default(),
             meter: Meter::new(limits.memory, limits.table),
             budget: Budget::default(),

@@ -115,6 +115,7 @@ impl Worker {
             grants: plugin.settings.grants.clone(),
             keys: Arc::clone(&self.host.keys),
             limits: Arc::clone(&self.host.limits),
+            passwords: Arc::clone(&self.host.passwords),
             secrets: Arc::clone(&self.host.secrets),
             http_clients: Arc::clone(&self.host.http_clients),
             memory: self.host.memories.of(&plugin.name),

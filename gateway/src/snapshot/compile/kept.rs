@@ -24,8 +24,10 @@ pub(super) struct Changes {
     plugins: HashSet<Arc<str>>,
     /// What is declared no more: the plugins that open it have to say what they think of it.
     gone: BTreeSet<(Capability, Arc<str>)>,
+    /// Names of rate limits.
+    limits: BTreeSet<Arc<str>>,
     /// Another catalog of descriptors.
-    descriptors: Option<Arc<Catalog>>,
+    catalog: Option<Arc<Catalog>>,
 }
 
 impl Changes {
@@ -36,8 +38,9 @@ impl Changes {
             upstreams: HashSet::new(),
             plugins: changed_plugins(&previous.plugins, &inputs.plugins),
             gone: gone(&previous.gateway, &inputs.gateway.raw),
-            descriptors: Some(&inputs.descriptors)
-                .filter(|now| !previous.descriptors.differences(now).is_empty())
+            limits: previous.limiters.differences(&inputs.limiters),
+            catalog: Some(&inputs.catalog)
+                .filter(|now| !previous.catalog.differences(now).is_empty())
                 .cloned(),
         }
     }
@@ -48,10 +51,11 @@ impl Changes {
             upstreams,
             plugins,
             gone,
-            descriptors,
+            limits,
+            catalog,
         } = self;
-        let same_plugins = plugins.is_empty() && gone.is_empty() && descriptors.is_none();
-        !settings && upstreams.is_empty() && same_plugins
+        let same_plugins = plugins.is_empty() && gone.is_empty() && catalog.is_none();
+        !settings && upstreams.is_empty() && limits.is_empty() && same_plugins
     }
 
     /// Whether a look at its routes is worth while.
@@ -59,10 +63,11 @@ impl Changes {
         self.settings
             || unit.uses_any(&self.upstreams, &self.plugins)
             || (self.are_of_plugins() && unit.has_plugins())
+            || (!self.limits.is_empty() && unit.has_limits())
     }
 
     fn are_of_plugins(&self) -> bool {
-        !self.gone.is_empty() || self.descriptors.is_some()
+        !self.gone.is_empty() || self.catalog.is_some()
     }
 
     fn concern(&self, route: &Route) -> bool {
@@ -70,17 +75,23 @@ impl Changes {
             let upstream = route.upstream();
             upstream.is_some_and(|upstream| self.upstreams.contains(&upstream.name))
         };
-        self.settings || upstream() || self.concern_chain(route)
+        self.settings || upstream() || self.concern_limits(route) || self.concern_chain(route)
+    }
+
+    fn concern_limits(&self, route: &Route) -> bool {
+        let limits = route.limits.iter().flat_map(|limits| limits.limits());
+        let mut names = limits.map(|limit| &limit.name);
+        !self.limits.is_empty() && names.any(|name| self.limits.contains(name))
     }
 
     fn concern_chain(&self, route: &Route) -> bool {
         // A chain that waits has no plugins: what is written says which it will have.
         let written = &route.written().plugins;
         let mut names = written.iter().map(|it| it.name.as_str());
-        let descriptors = self.descriptors.as_ref();
+        let catalog = self.catalog.as_ref();
         names.any(|name| self.plugins.contains(name))
             || route.chain.opens_any(&self.gone)
-            || descriptors.is_some_and(|now| route.chain.is_outdated(now))
+            || catalog.is_some_and(|now| route.chain.is_outdated(now))
     }
 }
 

@@ -52,7 +52,8 @@ impl Folder {
             gateway: Ok(LoadedGateway {
                 file: self.gateway.clone(),
                 plugins: Arc::clone(&self.plugins),
-                descriptors: Arc::default(),
+                catalog: Arc::default(),
+                limiters: Arc::default(),
             }),
             files: self.files.values().map(load).collect(),
             problems: self.problems.clone(),

@@ -18,6 +18,10 @@ pub(crate) struct World {
     pub(crate) key_sets: BTreeMap<String, FakeKeySet>,
     pub(crate) descriptors: BTreeMap<String, DescriptorSet>,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// Password checks begun, how often each is still under way, and whether there is room for more.
+    pub(crate) checks: u32,
+    pub(crate) check_waits: u32,
+    pub(crate) checks_are_refused: bool,
     /// Of each the versions, the newest first.
     pub(crate) secrets: BTreeMap<String, Vec<Vec<u8>>>,
 }
@@ -42,6 +46,9 @@ impl Default for World {
             key_sets: BTreeMap::new(),
             descriptors: BTreeMap::new(),
             files: BTreeMap::new(),
+            checks: 0,
+            check_waits: 0,
+            checks_are_refused: false,
             secrets: BTreeMap::new(),
         }
     }

@@ -1,11 +1,10 @@
 //! `descriptors`: the Protocol Buffers schemas that the operator declared under `descriptors`.
 //!
-//! [`Descriptors`] reads files and asks servers, on the control side. [`Catalog`] says what each name stands for at one
-//! time and never changes. A configuration is parsed with one, and keeps what it opened for as long as it lives: new
-//! content makes another catalog, and with it another configuration.
+//! [`Descriptors`] reads files and asks servers, on the control side, and makes the entries of a [`Catalog`].
+//!
+//! [`Catalog`]: super::catalog::Catalog
 
 mod bundled;
-mod catalog;
 mod declare;
 mod definition;
 mod read;
@@ -16,10 +15,11 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
+use super::catalog::{Content, Kind};
 use crate::{
     config::raw::Capability,
     pipeline::sandbox::{
@@ -28,7 +28,6 @@ use crate::{
     },
 };
 
-pub use catalog::{Catalog, Entry, Schema};
 pub use declare::{Descriptors, Found};
 pub use status::DescriptorsStatus;
 
@@ -37,24 +36,7 @@ const MOST_BYTES: usize = 16 << 20;
 
 /// A plugin's handle on one schema.
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct DescriptorSet(Arc<Schema>);
-
-/// What one instance may open, while it parses a configuration and no longer.
-#[derive(Default)]
-pub(in crate::pipeline::sandbox) struct Opening {
-    pub(in crate::pipeline::sandbox) catalog: Option<Arc<Catalog>>,
-    /// The names that it asked for, whether they were there or not.
-    pub(in crate::pipeline::sandbox) asked: BTreeSet<String>,
-}
-
-impl Opening {
-    pub(in crate::pipeline::sandbox) fn of(catalog: &Arc<Catalog>) -> Self {
-        Self {
-            catalog: Some(Arc::clone(catalog)),
-            asked: BTreeSet::new(),
-        }
-    }
-}
+pub struct DescriptorSet(Arc<Content>);
 
 impl Host for State {}
 
@@ -63,19 +45,9 @@ impl HostDescriptorSet for State {
         if let Err(message) = self.may_open(Capability::Descriptors, &name) {
             return Ok(Err(message));
         }
-        let Some(catalog) = &self.schemas.catalog else {
-            let message = "descriptors are opened while a configuration is parsed, not later";
-            return Ok(Err(String::from(message)));
-        };
-        Ok(match catalog.open(&name) {
-            Ok(schema) => {
-                self.schemas.asked.insert(name);
-                Ok(self.table.push(DescriptorSet(schema))?)
-            }
-            Err(message) => {
-                self.schemas.asked.insert(name);
-                Err(message)
-            }
+        Ok(match self.schemas.open(Kind::Descriptors, &name) {
+            Ok(schema) => Ok(self.table.push(DescriptorSet(schema))?),
+            Err(message) => Err(message),
         })
     }
 

@@ -11,15 +11,15 @@ fn plugins() -> String {
 }
 
 fn catalog(entry: Entry) -> Arc<Catalog> {
-    Arc::new([(Arc::from(NAME), entry)].into_iter().collect())
+    Arc::new([((Kind::Descriptors, NAME.into()), entry)].into_iter().collect())
 }
 
 fn ready(bytes: &str) -> Arc<Catalog> {
-    catalog(Entry::Ready(Arc::new(Schema::new(bytes.into()))))
+    catalog(Entry::Ready(Arc::new(Content::new(bytes.into()))))
 }
 
 fn digest(bytes: &str) -> String {
-    Schema::new(bytes.into()).digest().to_owned()
+    Content::new(bytes.into()).digest().to_owned()
 }
 
 /// What an exchange of this chain says that it has opened.
@@ -56,7 +56,7 @@ impl Opened {
         let source = &self.loaded.routes[0];
         let installed = Installed {
             plugins: &self.plugins,
-            descriptors: catalog,
+            catalog,
         };
         let route = &source.raw.as_ref().unwrap().routes[0];
         Chain::compile("r", &route.plugins, &installed, &source.path)

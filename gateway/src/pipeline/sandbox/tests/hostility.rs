@@ -11,7 +11,7 @@ async fn misbehave(deed: &str) -> Failure {
         &format!("[{{ hostile: {{ on-request: {deed} }} }}]"),
     );
     let plugin = Arc::clone(bad.plugins().next().unwrap());
-    let judgement = plugin.settings_for("{}", &bed.descriptors).unwrap();
+    let judgement = plugin.settings_for("{}", &bed.catalog).unwrap();
     let plugin::Judgement::Accepted(settings) = judgement else {
         panic!("a right configuration")
     };

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
-    catalog::{Catalog, Entry},
+    super::catalog::{Catalog, Entry, Kind, Name},
     definition::{Definition, Written},
     schedule,
     source::Source,
@@ -39,6 +39,12 @@ struct Names {
     tried: BTreeMap<Arc<str>, Arc<Source>>,
     catalog: Arc<Catalog>,
     refused: BTreeMap<Arc<str>, String>,
+}
+
+impl Names {
+    fn serves(&self, name: &Arc<str>) -> Option<&Entry> {
+        self.catalog.get(&(Kind::Descriptors, Arc::clone(name)))
+    }
 }
 
 /// What one reading found.
@@ -84,7 +90,9 @@ impl Descriptors {
             let entry = found.look(name, &source, &written);
             let name: Arc<str> = name.as_str().into();
             match (&mut entries, entry) {
-                (Some(entries), Some(entry)) => entries.push((Arc::clone(&name), entry)),
+                (Some(entries), Some(entry)) => {
+                    entries.push(((Kind::Descriptors, Arc::clone(&name)), entry));
+                }
                 _ => entries = None,
             }
             tried.insert(name, source);
@@ -123,11 +131,15 @@ impl Descriptors {
     }
 
     /// The configuration that was read last is live, with this catalog; some content was refused, and why.
-    pub fn commit(&self, catalog: &Arc<Catalog>, refused: BTreeMap<Arc<str>, String>) {
+    pub fn commit(&self, catalog: &Arc<Catalog>, refused: &BTreeMap<Name, String>) {
         let mut names = self.lock();
         names.live = mem::take(&mut names.tried);
         names.catalog = Arc::clone(catalog);
-        names.refused = refused;
+        let refused = refused.iter();
+        names.refused = refused
+            .filter(|((kind, _), _)| *kind == Kind::Descriptors)
+            .map(|((_, name), why)| (Arc::clone(name), why.clone()))
+            .collect();
     }
 
     /// The configuration that was read last was refused: all is as before.
@@ -152,7 +164,7 @@ impl Descriptors {
         let names = self.lock();
         let mut live = names.live.iter().filter(|(_, source)| source.is_remote());
         live.any(|(name, source)| match source.entry() {
-            Some(Entry::Ready(newest)) => match names.catalog.get(name) {
+            Some(Entry::Ready(newest)) => match names.serves(name) {
                 Some(Entry::Ready(serves)) => serves.digest() != newest.digest(),
                 _ => true,
             },
@@ -194,7 +206,7 @@ impl Descriptors {
         let known = |(name, source): (&Arc<str>, &Arc<Source>)| Known {
             name: Arc::clone(name),
             source: Arc::clone(source),
-            live: match names.catalog.get(name) {
+            live: match names.serves(name) {
                 Some(Entry::Ready(schema)) => Some(schema.digest().to_owned()),
                 _ => None,
             },

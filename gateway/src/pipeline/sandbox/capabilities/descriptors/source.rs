@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    catalog::{Entry, Schema},
+    super::catalog::{Content, Entry},
     definition::{Definition, Origin},
     read::{self, Flaw, Input},
 };
@@ -31,7 +31,7 @@ pub(super) struct Source {
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// The last good content.
-    pub(super) content: Option<Arc<Schema>>,
+    pub(super) content: Option<Arc<Content>>,
     /// When that was last confirmed.
     pub(super) confirmed: Option<Instant>,
     /// What was wrong the last time.
@@ -60,7 +60,7 @@ impl Source {
     /// Until a server has answered, what its name stood for before stays, unless something else is pinned.
     pub(super) fn inherit(&self, before: &Self) {
         let content = before.state().content.clone();
-        let pinned = |it: &Arc<Schema>| self.definition.mispinned(it.digest()).is_none();
+        let pinned = |it: &Arc<Content>| self.definition.mispinned(it.digest()).is_none();
         if self.is_remote() {
             self.state().content = content.filter(pinned);
         }
@@ -86,7 +86,7 @@ impl Source {
 
     /// A reading or a fetch has ended. True if the content is another than before.
     pub(super) fn take(&self, content: Result<Vec<u8>, Flaw>) -> bool {
-        let content = content.map(Schema::new).and_then(|schema| {
+        let content = content.map(Content::new).and_then(|schema| {
             match self.definition.mispinned(schema.digest()) {
                 Some(flaw) => Err(flaw),
                 None => Ok(schema),

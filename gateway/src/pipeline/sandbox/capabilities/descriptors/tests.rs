@@ -10,7 +10,10 @@ use std::{
 use prost_reflect::DescriptorPool;
 use tempfile::TempDir;
 
-use super::*;
+use super::{
+    super::catalog::{Content, Kind},
+    *,
+};
 use crate::config::{Source as ConfigSource, problem::Problem, raw};
 
 const BOOKS: &str = r#"syntax = "proto3";
@@ -62,17 +65,17 @@ impl Bed {
             .descriptors
             .declare(&raw.descriptors, &source.path, base, None);
         if let Some(catalog) = &found.catalog {
-            self.descriptors.commit(catalog, BTreeMap::new());
+            self.descriptors.commit(catalog, &BTreeMap::new());
         }
         found
     }
 
-    fn schema(&self, yaml: &str) -> Arc<Schema> {
+    fn schema(&self, yaml: &str) -> Arc<Content> {
         let found = self.declare(yaml);
         let catalog = found
             .catalog
             .unwrap_or_else(|| panic!("{:?}", found.problems));
-        catalog.open("books").unwrap()
+        catalog.open(&(Kind::Descriptors, "books".into())).unwrap()
     }
 
     fn problem(&self, yaml: &str) -> Problem {
@@ -81,7 +84,7 @@ impl Bed {
     }
 }
 
-fn pool(schema: &Schema) -> DescriptorPool {
+fn pool(schema: &Content) -> DescriptorPool {
     DescriptorPool::decode(schema.bytes()).unwrap()
 }
 
@@ -155,7 +158,11 @@ fn the_last_good_content_stays_while_a_file_is_broken() {
     bed.write("book.proto", "syntax = ");
     let found = bed.declare("books.proto");
     assert_eq!(found.problems.len(), 1);
-    let kept = found.catalog.unwrap().open("books").unwrap();
+    let kept = found
+        .catalog
+        .unwrap()
+        .open(&(Kind::Descriptors, "books".into()))
+        .unwrap();
     assert_eq!(kept.digest(), good.digest());
     let status = bed.descriptors.status().remove(0);
     assert!(status.error.is_some() && status.digest.is_some());
@@ -164,7 +171,11 @@ fn the_last_good_content_stays_while_a_file_is_broken() {
     bed.write("books.proto", BOOKS.replace("{name}", "{title}"));
     let found = bed.declare("books.proto");
     assert!(found.problems.is_empty(), "{:?}", found.problems);
-    let newer = found.catalog.unwrap().open("books").unwrap();
+    let newer = found
+        .catalog
+        .unwrap()
+        .open(&(Kind::Descriptors, "books".into()))
+        .unwrap();
     assert_ne!(newer.digest(), good.digest());
     assert_eq!(bed.descriptors.status().remove(0).error, None);
 }
@@ -183,7 +194,11 @@ fn another_content_than_the_pinned_one_stays_out() {
             .contains("another content is pinned")
     );
     assert!(found.problems[0].span.column > 20, "at the pin");
-    let kept = found.catalog.unwrap().open("books").unwrap();
+    let kept = found
+        .catalog
+        .unwrap()
+        .open(&(Kind::Descriptors, "books".into()))
+        .unwrap();
     assert_eq!(kept.digest(), good.digest());
 }
 
@@ -210,7 +225,9 @@ fn what_is_known_stays_until_another_server_has_answered() {
     );
     let catalog = bed.declare(&pinned).catalog.unwrap();
     assert!(
-        catalog.awaits("books").is_some(),
+        catalog
+            .awaits(&(Kind::Descriptors, "books".into()))
+            .is_some(),
         "it is not what is pinned"
     );
 }
@@ -220,7 +237,11 @@ fn a_server_is_awaited_and_nothing_is_wrong() {
     let bed = Bed::new();
     let found = bed.declare("http://127.0.0.1:1");
     assert!(found.problems.is_empty());
-    let error = found.catalog.unwrap().open("books").unwrap_err();
+    let error = found
+        .catalog
+        .unwrap()
+        .open(&(Kind::Descriptors, "books".into()))
+        .unwrap_err();
     assert!(error.contains("not there yet"), "{error}");
     let status = bed.descriptors.status().remove(0);
     assert_eq!(status.source, "reflection of http://127.0.0.1:1");
