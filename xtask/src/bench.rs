@@ -4,11 +4,12 @@ mod gateway;
 mod grpc;
 mod live;
 mod load;
+mod policies;
 mod reload;
 mod tools;
 mod training;
 
-use std::{fmt::Write, fs, path::PathBuf, process::Command, thread, time::Duration};
+use std::{fmt::Write, fs, path::PathBuf, process::Command};
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -16,7 +17,7 @@ use clap::ValueEnum;
 use crate::{
     command,
     components::{self, Which},
-    release, run,
+    release,
     workspace::Workspace,
 };
 use gateway::Gateway;
@@ -29,8 +30,14 @@ pub(crate) enum Kind {
     Plain,
     /// A plugin that reads one header and sets one, beside the same gateway without it.
     Plugin,
+    /// Five components that do nothing, beside the same gateway without them.
+    Noops,
     /// A valid RS256 token, beside Envoy's jwt_authn.
     Jwt,
+    /// The same, with every token verified anew.
+    JwtUncached,
+    /// A token that is known, a circuit breaker and a rate limit, beside the same gateway without them.
+    Chain,
     /// REST requests that become gRPC calls, beside Envoy's grpc_json_transcoder.
     Transcode,
     /// gRPC calls, beside nginx, HAProxy and Envoy.
@@ -79,8 +86,11 @@ pub(crate) fn run(
     };
     match kind {
         Kind::Plain => bench.plain(),
-        Kind::Plugin => bench.plugin(),
-        Kind::Jwt => bench.jwt(),
+        Kind::Plugin => policies::plugin(&bench),
+        Kind::Noops => policies::noops(&bench),
+        Kind::Jwt => policies::jwt(&bench, true),
+        Kind::JwtUncached => policies::jwt(&bench, false),
+        Kind::Chain => policies::chain(&bench),
         Kind::Transcode => grpc::transcode(&bench),
         Kind::Grpc => grpc::proxy(&bench),
         Kind::Reload => reload::run(&bench),
@@ -91,72 +101,6 @@ impl Bench<'_> {
     fn plain(&self) -> anyhow::Result<()> {
         let gateway = Gateway::start(self, "plain", PORT, "", &routes(1_000, "")?)?;
         self.peers(&[("witgate", &gateway)], &["--peer-set", "plain"], true)
-    }
-
-    fn plugin(&self) -> anyhow::Result<()> {
-        let component = components::folder(self.workspace).join("test/greeter.wasm");
-        let plugins = format!(
-            "plugins: {{ greeter: {{ component: '{}' }} }}",
-            component.display()
-        );
-        let chain = "plugins: [{ greeter: { greeting: hello } }], ";
-        let with = Gateway::start(self, "with", PORT, &plugins, &routes(1_000, chain)?)?;
-        let without = Gateway::start(self, "without", PORT + 1, "", &routes(1_000, "")?)?;
-        self.peers(
-            &[("witgate+plugin", &with), ("witgate", &without)],
-            &["--peer-set", "none"],
-            false,
-        )
-    }
-
-    fn jwt(&self) -> anyhow::Result<()> {
-        let (jwks, token) = self.token()?;
-        let jwks_file = self.folder.join("jwks.json");
-        fs::write(&jwks_file, jwks)?;
-        let issuer = "http://127.0.0.1:9002";
-        let component = components::folder(self.workspace).join("jwt-auth.wasm");
-        let settings = format!(
-            "plugins: {{ jwt-auth: {{ component: '{}', grants: [clock, crypto, keys] }} }}\nkey-sets: {{ demo: {{ file: '{}' }} }}",
-            component.display(),
-            jwks_file.display()
-        );
-        let chain = format!(
-            "plugins: [{{ jwt-auth: {{ keys: demo, issuer: '{issuer}', audience: orders }} }}], "
-        );
-        let gateway = Gateway::start(self, "jwt", PORT, &settings, &routes(1_000, &chain)?)?;
-        let header = format!("authorization: Bearer {token}");
-        let jwks_file = jwks_file.display().to_string();
-        let arguments = [
-            "--peer-set",
-            "jwt",
-            "--jwks",
-            &jwks_file,
-            "--issuer",
-            issuer,
-            "--header",
-            &header,
-        ];
-        self.peers(&[("witgate+jwt-auth", &gateway)], &arguments, true)
-    }
-
-    /// A key set and a token from the sample issuer.
-    fn token(&self) -> anyhow::Result<(String, String)> {
-        let program = self
-            .workspace
-            .build_debug()?
-            .join("examples/sample_services");
-        let mut services =
-            run::processes::Process::start("the sample issuer", &mut Command::new(program))?;
-        let ask = |path| gateway::ask("127.0.0.1:9002", "GET", path);
-        for _ in 0..100 {
-            services.check()?;
-            if let (Ok(jwks), Ok(token)) = (ask("/jwks.json"), ask("/token")) {
-                services.terminate()?;
-                return Ok((jwks.body, token.body.trim().to_owned()));
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        anyhow::bail!("the sample issuer does not answer")
     }
 
     fn peers(

@@ -109,7 +109,7 @@ async fn the_bookstore_is_rest_by_its_own_reflection() {
     let samples = Samples::start();
     let gateway = Setup::new()
         .settings(&format!(
-            "plugins: {{ grpc-json-transcoder: {{ component: '{}', grants: [descriptors] }} }}\n\
+            "plugins: {{ grpc-json-transcoder: {{ component: '{}', grants: [descriptors, metrics] }} }}\n\
              descriptors: {{ bookstore: {{ reflection: 'http://{}', services: [bookstore.v1.Bookstore] }} }}",
             components::shipped("grpc-json-transcoder").display(),
             samples.found_in("127.0.0.1:9003")

@@ -101,7 +101,7 @@ fn setup_with(upstream: SocketAddr, settings: &str, more: &str) -> Setup {
     Setup::new()
         .file("probe.proto", proto())
         .settings(&format!(
-            "plugins:\n  grpc-json-transcoder: {{ component: '{}', grants: [descriptors]{more} }}\n  \
+            "plugins:\n  grpc-json-transcoder: {{ component: '{}', grants: [descriptors, metrics]{more} }}\n  \
              hostile: {{ component: '{}', grants: [metrics] }}\n\
              descriptors: {{ probe: {{ proto: probe.proto }} }}",
             components::shipped("grpc-json-transcoder").display(),

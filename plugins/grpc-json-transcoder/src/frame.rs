@@ -117,6 +117,18 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
+    /// With what was left of an earlier piece.
+    pub(crate) fn begin(rest: &[u8]) -> Self {
+        Self {
+            rest: rest.to_vec(),
+        }
+    }
+
+    /// What has not been a whole message yet.
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.rest
+    }
+
     /// Hands each message that is complete now to `take`; keeps what is left.
     pub(crate) fn feed<E: From<FrameError>>(
         &mut self,

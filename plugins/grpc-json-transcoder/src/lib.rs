@@ -1,7 +1,7 @@
 //! `grpc-json-transcoder`: serves gRPC services as REST and JSON APIs, by their google.api.http rules.
 //!
 //! A request that a rule matches becomes a call: path, query, header fields and body become messages, and the
-//! answer's messages become JSON. Requests that are gRPC already pass untouched. Needs the grant `descriptors`.
+//! answer's messages become JSON. Requests that are gRPC already pass untouched. Needs the grants `descriptors` and `metrics`.
 
 mod binding;
 mod call;
@@ -20,6 +20,7 @@ mod metadata;
 mod negotiate;
 mod openapi;
 mod plan;
+mod recovery;
 mod refusal;
 mod request;
 mod response;
@@ -99,6 +100,14 @@ impl Policy for Transcoder {
             State::Pass => Ok(BodyAction::Done),
             State::Unknown => Err(LOST.into()),
         }
+    }
+
+    fn keep(&self, state: &State) -> Vec<u8> {
+        recovery::keep(state)
+    }
+
+    fn recover(&self, kept: &[u8]) -> Option<State> {
+        recovery::recover(kept, &self.plans)
     }
 
     fn warnings(&self) -> Vec<Problem> {

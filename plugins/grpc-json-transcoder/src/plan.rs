@@ -15,6 +15,8 @@ const FIELD_MASK: &str = "google.protobuf.FieldMask";
 
 /// What a rule means for bodies.
 pub(crate) struct Plan {
+    /// Its place among the plans of one configuration.
+    pub(crate) number: u32,
     /// `/package.Service/Method`.
     pub(crate) path: String,
     pub(crate) input: MessageDescriptor,
@@ -50,6 +52,7 @@ impl Plan {
         };
         let masks = rule.method == "PATCH" && settings.body.patch_field_mask;
         Self {
+            number: 0,
             path: rule.call_path.clone(),
             client_streaming: rule.rpc.is_client_streaming(),
             server_streaming: rule.rpc.is_server_streaming(),

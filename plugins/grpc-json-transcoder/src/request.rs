@@ -34,6 +34,8 @@ pub(crate) struct Incoming {
     bound: Option<Bound>,
     /// Of messages.
     count: usize,
+    /// The body has ended.
+    over: bool,
 }
 
 /// How a body becomes messages.
@@ -91,7 +93,23 @@ impl Incoming {
             how,
             bound: Some(bound),
             count: 0,
+            over: false,
         })
+    }
+
+    /// One whose body has ended.
+    pub(crate) fn over() -> Self {
+        Self {
+            how: How::Unread,
+            bound: None,
+            count: 0,
+            over: true,
+        }
+    }
+
+    /// Whether its body has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
     }
 
     /// Whether messages go out before the whole body is there.
@@ -106,7 +124,10 @@ impl Incoming {
         chunk: &Chunk,
     ) -> Result<Vec<u8>, Refusal> {
         let mut out = Vec::new();
-        let Self { how, bound, count } = self;
+        self.over = chunk.last;
+        let Self {
+            how, bound, count, ..
+        } = self;
         let mut emit = |mut message: DynamicMessage| {
             if let Some(bound) = bound.as_ref() {
                 bound.apply(&mut message)?;

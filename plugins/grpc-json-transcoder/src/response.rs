@@ -6,7 +6,7 @@ mod stream;
 use std::borrow::Cow;
 
 use prost_reflect::DynamicMessage;
-use witgate_plugin::{BodyAction, Chunk, Response, ResponseVerdict};
+use witgate_plugin::{BodyAction, Chunk, Response, ResponseVerdict, metrics::Counter};
 
 use crate::{
     code::Code,
@@ -18,7 +18,7 @@ use crate::{
     status::{Errors, Status},
 };
 pub(crate) use sse::Sse;
-use stream::Stream;
+pub(crate) use stream::Stream;
 
 const JSON: Cow<'static, str> = Cow::Borrowed("application/json");
 /// How much of a body that is no gRPC is read to tell what was wrong.
@@ -51,6 +51,8 @@ pub(crate) struct Writing<'s> {
     pub(crate) print: PrintOptions,
     pub(crate) sse: &'s Sse,
     pub(crate) metadata: &'s Metadata,
+    /// Counts the fields that the descriptors do not know.
+    pub(crate) unknown: &'s Counter,
     /// Bytes of one message.
     pub(crate) limit: u64,
 }
@@ -72,6 +74,10 @@ impl Outgoing {
             } else {
                 ResponseVerdict::WaitFirst
             };
+            if let Some(after) = writing.silence() {
+                // A refusal is no reason to give up: the stream only lacks its comments.
+                let _ = response.keep_alive(after, sse::COMMENT);
+            }
             *self = Self::Stream(stream);
             return verdict;
         }
@@ -184,7 +190,14 @@ impl Writing<'_> {
                 format!("the answer cannot be printed: {why}"),
             )
         })?;
+        self.left_out(printer.unknown());
         Ok(printer.finish())
+    }
+
+    fn left_out(&self, unknown: u64) {
+        if unknown > 0 {
+            self.unknown.add(unknown);
+        }
     }
 
     /// Adds a whole message as its bytes are; false if that is not the way to print it, and nothing is added.
@@ -195,11 +208,14 @@ impl Writing<'_> {
         let before = out.len();
         // Names and quotes take about as much room again.
         out.reserve(2 * bytes.len());
-        let printed = shapes.print(bytes, &options, out).is_ok();
-        if !printed {
-            out.truncate(before);
+        match shapes.print(bytes, &options, out) {
+            Ok(unknown) => self.left_out(unknown),
+            Err(_) => {
+                out.truncate(before);
+                return false;
+            }
         }
-        printed
+        true
     }
 
     /// Makes the head, and gives the body, of an error.

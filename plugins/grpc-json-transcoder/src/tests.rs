@@ -1,5 +1,7 @@
 //! The whole policy, phase by phase, without a gateway.
 
+mod recovery;
+
 use std::{hint::black_box, time::Instant};
 
 use prost_reflect::{DynamicMessage, Value};

@@ -7,7 +7,7 @@ mod tests;
 use std::rc::Rc;
 
 use prost_reflect::DescriptorPool;
-use witgate_plugin::{Result, prelude::*};
+use witgate_plugin::{Result, metrics::Counter, prelude::*};
 
 use crate::{
     State, binding,
@@ -32,13 +32,14 @@ pub(crate) struct Transcoder {
     pool: Rc<DescriptorPool>,
     pub(crate) api: Api,
     /// In the order of the rules.
-    plans: Vec<Rc<Plan>>,
+    pub(crate) plans: Vec<Rc<Plan>>,
     pub(crate) settings: Settings,
     read: ReadOptions,
     print: PrintOptions,
     errors: Errors,
     sse: Sse,
     metadata: Metadata,
+    unknown: Counter,
 }
 
 /// Why a request does not become a call.
@@ -63,16 +64,21 @@ impl Transcoder {
         let pool = schema::open(&settings.descriptors)
             .map_err(|message| vec![Problem::at("/descriptors", message)])?;
         let api = Api::compile(&pool, &settings)?;
-        let plans = api.rules().iter();
+        let plans = (0..).zip(api.rules());
         Ok(Self {
             plans: plans
-                .map(|rule| Rc::new(Plan::new(rule, &settings)))
+                .map(|(number, rule)| {
+                    let mut plan = Plan::new(rule, &settings);
+                    plan.number = number;
+                    Rc::new(plan)
+                })
                 .collect(),
             read: ReadOptions::from(&settings),
             print: PrintOptions::new(&settings.print, settings.limits.depth),
             errors: Errors::new(&settings.errors),
             sse: Sse::new(&settings.streams.sse),
             metadata: Metadata::new(&settings.metadata),
+            unknown: Counter::new("unknown_response_fields_total", &[]),
             pool,
             api,
             settings,
@@ -210,6 +216,7 @@ impl Transcoder {
             print: self.print,
             sse: &self.sse,
             metadata: &self.metadata,
+            unknown: &self.unknown,
             limit: self.settings.limits.response_message.0,
         }
     }

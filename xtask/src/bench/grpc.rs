@@ -21,7 +21,7 @@ pub(super) fn transcode(bench: &Bench<'_>) -> anyhow::Result<()> {
     let files = Files::write(bench)?;
     let component = components::folder(bench.workspace).join("grpc-json-transcoder.wasm");
     let settings = format!(
-        "plugins: {{ grpc-json-transcoder: {{ component: '{}', grants: [descriptors] }} }}\n\
+        "plugins: {{ grpc-json-transcoder: {{ component: '{}', grants: [descriptors, metrics] }} }}\n\
          descriptors: {{ bookstore: {{ set: '{}' }} }}",
         component.display(),
         files.descriptors.display()

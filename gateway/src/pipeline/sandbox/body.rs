@@ -4,6 +4,7 @@
 //! before the next is read, so that a slow one holds its sender back; nothing is kept but what a plugin holds.
 
 mod filter;
+mod keep_alive;
 mod source;
 
 use std::{
@@ -16,7 +17,8 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-use self::{filter::Filters, source::Source};
+pub(super) use self::keep_alive::KeepAlive;
+use self::{filter::Filters, keep_alive::Silence, source::Source};
 use super::{
     exchange::{Interruption, Running},
     failure::FailureKind,
@@ -62,6 +64,8 @@ pub struct ChainBody<B> {
     trailers: Option<HeaderMap>,
     /// What was let through while the head was held back.
     begun: Option<Begun>,
+    /// What a plugin wants sent while nothing comes.
+    silence: Option<Box<Silence>>,
 }
 
 /// A piece on its way through the plugins.
@@ -81,6 +85,7 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
             ended: false,
             trailers: None,
             begun: None,
+            silence: None,
         }
     }
 
@@ -101,6 +106,13 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
             .filters
             .get_or_insert_with(|| Box::new(Filters::new(running, direction)));
         filters.push(index);
+    }
+
+    /// Sends what the plugin added last wants sent while nothing comes, past those that were added before.
+    pub(super) fn keep_alive(&mut self, wanted: KeepAlive) {
+        if let Some(filters) = &self.filters {
+            self.silence = Some(Box::new(Silence::new(wanted, filters.len())));
+        }
     }
 
     /// The body itself, when no plugin takes part in it.
@@ -130,6 +142,7 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
         self.source = Source::whole(data, None);
         self.filters = None;
         self.begun = None;
+        self.silence = None;
     }
 
     /// Reads the whole of it, hands it to the plugin added last, and keeps what that makes of it.
@@ -207,6 +220,30 @@ impl<B: Body<Data = Bytes> + Unpin> ChainBody<B> {
         Ok(self.piece(frame.transpose()?, filters))
     }
 
+    /// What comes next, or what stands for it while nothing does; none for now.
+    fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+        filters: &mut Filters,
+    ) -> Option<Result<Begun, Break<B::Error>>> {
+        let silence = self.silence.as_mut();
+        let Poll::Ready(frame) = self.source.poll_frame(cx) else {
+            return silence?.poll_break(cx).map(Ok);
+        };
+        if let Some(silence) = silence {
+            silence.begin_anew();
+        }
+        let read = frame.transpose().map_err(Break::Source);
+        Some(read.map(|frame| {
+            let (piece, last) = self.piece(frame, filters);
+            Begun {
+                piece,
+                last,
+                behind: 0,
+            }
+        }))
+    }
+
     fn piece(&self, frame: Option<Frame<Bytes>>, filters: &mut Filters) -> (Bytes, bool) {
         match frame.map(Frame::into_data) {
             Some(Ok(data)) => (data, self.source.is_end_stream()),
@@ -262,17 +299,11 @@ impl<B: Body<Data = Bytes> + Unpin> Body for ChainBody<B> {
             let begun = match this.begun.take() {
                 Some(begun) => begun,
                 None => {
-                    let Poll::Ready(frame) = this.source.poll_frame(cx) else {
+                    let Some(begun) = this.poll_piece(cx, &mut filters).transpose()? else {
                         this.filters = Some(filters);
                         return Poll::Pending;
                     };
-                    let frame = frame.transpose().map_err(Break::Source)?;
-                    let (piece, last) = this.piece(frame, &mut filters);
-                    Begun {
-                        piece,
-                        last,
-                        behind: 0,
-                    }
+                    begun
                 }
             };
             this.ended = begun.last;

@@ -1,5 +1,8 @@
 //! The resource `response`: the head of a response in a plugin's hands, and its trailers.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use wasmtime::{
     StoreContextMut,
@@ -8,6 +11,7 @@ use wasmtime::{
 
 use super::{
     bindings::types::EditError,
+    body::KeepAlive,
     fields::{self, Edit},
     request::{field, field_name},
     state::{Call, State},
@@ -30,6 +34,8 @@ pub(super) struct ResponseHead {
     pub(super) trailers: Option<HeaderMap>,
     /// The call is one for the body: trailers can be edited.
     pub(super) in_body: bool,
+    /// What is to be sent while the body's sender is silent.
+    pub(super) keep_alive: Option<KeepAlive>,
 }
 
 impl ResponseHead {
@@ -56,6 +62,7 @@ impl ResponseHead {
         } else {
             edits.clear();
             self.new_status = None;
+            self.keep_alive = None;
         }
     }
 
@@ -96,6 +103,11 @@ impl Call {
     }
 }
 
+/// Bytes of what is sent in a silence.
+const MOST_KEEP_ALIVE: usize = 1024;
+const SHORTEST_SILENCE: Duration = Duration::from_millis(100);
+const LONGEST_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
 type This = Resource<Response>;
 type Store<'a> = StoreContextMut<'a, State>;
 
@@ -103,6 +115,7 @@ pub(super) fn link(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
     types.resource("response", ResourceType::host::<Response>(), |_, _| Ok(()))?;
     link_reads(types)?;
     link_edits(types)?;
+    link_keep_alive(types)?;
     link_trailers(types)
 }
 
@@ -175,6 +188,30 @@ fn link_edits(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
         |mut store: Store<'_>, (_, name): (This, WasmStr)| {
             let edit = field_name(&store, &name)?.map(Edit::Remove);
             Ok((store.data_mut().call.stage(edit),))
+        },
+    )
+}
+
+fn link_keep_alive(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+    types.func_wrap(
+        "[method]response.keep-alive",
+        |mut store: Store<'_>, (_, after, bytes): (This, u64, WasmList<u8>)| {
+            let bytes = bytes.as_le_slice(&store);
+            if bytes.is_empty() || bytes.len() > MOST_KEEP_ALIVE {
+                return Ok((Err(EditError::Invalid),));
+            }
+            let wanted = KeepAlive {
+                after: Duration::from_millis(after).clamp(SHORTEST_SILENCE, LONGEST_SILENCE),
+                bytes: Bytes::copy_from_slice(bytes),
+            };
+            let staged = match store.data_mut().call.open_response() {
+                Ok(head) if !head.in_body => {
+                    head.keep_alive = Some(wanted);
+                    Ok(())
+                }
+                _ => Err(EditError::Sealed),
+            };
+            Ok((staged,))
         },
     )
 }

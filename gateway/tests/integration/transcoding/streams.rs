@@ -185,3 +185,18 @@ async fn both_directions_at_once() {
     drop(sender);
     assert_eq!(stream.rest().await, "");
 }
+
+/// While nothing comes, comments say that the connection is alive; they never get into an event.
+#[tokio::test]
+async fn a_silent_stream_of_events_has_comments() {
+    let settings = ", streams: { sse: { keep-alive: 100ms } }";
+    let (_probe, gateway) = start_with(settings).await;
+    release(&gateway, "held-silent", 1).await;
+    let mut stream = Stream::open(&gateway, "/v1/count/2?key=held-silent", EVENTS).await;
+    let seen = stream.until(":\n\n:\n\n").await;
+    assert_eq!(seen, "data: {\"value\":\"1\"}\n\n:\n\n:\n\n");
+    release(&gateway, "held-silent", 1).await;
+    let rest = stream.rest().await;
+    let events = rest.replace(":\n\n", "");
+    assert_eq!(events, "data: {\"value\":\"2\"}\n\nevent: end\ndata: {}\n\n");
+}

@@ -60,6 +60,8 @@ pub(crate) struct Printer {
     out: String,
     options: PrintOptions,
     depth: u32,
+    /// Fields that the descriptors do not know: they have no name, and are left out.
+    unknown: u64,
 }
 
 impl Printer {
@@ -71,9 +73,8 @@ impl Printer {
     /// Adds to what is there, within so many levels.
     pub(super) fn within(out: String, options: PrintOptions, depth: u32) -> Self {
         Self {
-            out,
-            options,
             depth,
+            ..Self::into_buffer(out, options)
         }
     }
 
@@ -83,7 +84,13 @@ impl Printer {
             out,
             options,
             depth: 0,
+            unknown: 0,
         }
+    }
+
+    /// How many fields were left out since the descriptors do not know them.
+    pub(crate) fn unknown(&self) -> u64 {
+        self.unknown
     }
 
     pub(crate) fn finish(self) -> String {
@@ -146,6 +153,7 @@ impl Printer {
     }
 
     fn members(&mut self, message: &DynamicMessage, first: &mut bool) -> Result {
+        self.unknown += message.unknown_fields().count() as u64;
         if self.options.defaults {
             for field in message.descriptor().fields() {
                 if message.has_field(&field) || !field.supports_presence() {

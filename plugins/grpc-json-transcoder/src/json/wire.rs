@@ -27,8 +27,14 @@ pub(crate) struct Irregular;
 type Result<T = ()> = std::result::Result<T, Irregular>;
 
 impl Shapes {
-    /// Adds the message as one object. What has been added when it turns out to be irregular has to be taken away.
-    pub(crate) fn print(&self, bytes: &[u8], options: &PrintOptions, out: &mut String) -> Result {
+    /// Adds the message as one object, and tells how many fields it had that the descriptors do not know. What has been
+    /// added when it turns out to be irregular has to be taken away.
+    pub(crate) fn print(
+        &self,
+        bytes: &[u8],
+        options: &PrintOptions,
+        out: &mut String,
+    ) -> Result<u64> {
         if options.whitespace || options.defaults {
             return Err(Irregular);
         }
@@ -37,8 +43,10 @@ impl Shapes {
             options,
             out,
             depth: 0,
+            unknown: 0,
         };
-        walk.message(self.root()?, bytes)
+        walk.message(self.root()?, bytes)?;
+        Ok(walk.unknown)
     }
 }
 
@@ -47,6 +55,7 @@ struct Walk<'a> {
     options: &'a PrintOptions,
     out: &'a mut String,
     depth: u32,
+    unknown: u64,
 }
 
 impl Walk<'_> {
@@ -65,6 +74,7 @@ impl Walk<'_> {
             }
             let Some((index, field)) = shape.find(number, at) else {
                 bytes.skip(wire)?;
+                self.unknown += 1;
                 continue;
             };
             if number == last || oneofs & field.oneof != 0 {
@@ -235,6 +245,7 @@ impl Walk<'_> {
         let out = std::mem::take(self.out);
         let mut printer = Printer::within(out, *self.options, self.depth);
         let printed = printer.message(message);
+        self.unknown += printer.unknown();
         *self.out = printer.finish();
         printed.map_err(|_| Irregular)
     }

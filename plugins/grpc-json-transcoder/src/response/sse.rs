@@ -6,6 +6,9 @@ use prost_reflect::{DynamicMessage, Kind, ReflectMessage as _, Value};
 
 use crate::settings::SseSettings;
 
+/// What says nothing but that the connection is alive.
+pub(super) const COMMENT: &str = ":\n\n";
+
 /// How messages become events.
 #[derive(Debug)]
 pub(crate) struct Sse {
@@ -14,6 +17,8 @@ pub(crate) struct Sse {
     retry: Option<Duration>,
     /// Whether the head goes out before the first message.
     pub(super) opening: bool,
+    /// After how long a silence a comment is sent.
+    pub(super) keep_alive: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -37,13 +42,14 @@ impl Sse {
             },
             retry: settings.retry.map(|retry| retry.0),
             opening: settings.opening_comment,
+            keep_alive: Some(settings.keep_alive.0).filter(|after| !after.is_zero()),
         }
     }
 
     /// What comes before the first event.
     pub(super) fn begin(&self, out: &mut String) {
         if self.opening {
-            out.push_str(":\n\n");
+            out.push_str(COMMENT);
         }
         if let Some(retry) = self.retry {
             let _ = write!(out, "retry: {}\n\n", retry.as_millis());

@@ -3,6 +3,8 @@
 //! The head is held back until the first message, so that a call which ends before it gets the status that it
 //! deserves. An error after that is the last thing in the stream, in any format: it is never hidden.
 
+use std::time::Duration;
+
 use prost_reflect::DynamicMessage;
 use witgate_plugin::{BodyAction, Chunk, Response};
 
@@ -44,6 +46,30 @@ impl Stream {
             return true;
         }
         false
+    }
+
+    /// What a message has that is not whole.
+    pub(crate) fn rest(&self) -> &[u8] {
+        self.frames.rest()
+    }
+
+    /// Appends all that it knows.
+    pub(crate) fn keep(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(self.begun) | u8::from(self.over) << 1);
+        out.extend_from_slice(&(self.count as u64).to_be_bytes());
+        out.extend_from_slice(self.rest());
+    }
+
+    /// One that goes on from what `keep` appended.
+    pub(crate) fn recover(kept: &[u8]) -> Option<Self> {
+        let (flags, kept) = kept.split_first()?;
+        let (count, rest) = kept.split_first_chunk()?;
+        Some(Self {
+            frames: Frames::begin(rest),
+            begun: flags & 1 != 0,
+            over: flags & 2 != 0,
+            count: usize::try_from(u64::from_be_bytes(*count)).ok()?,
+        })
     }
 
     pub(super) fn piece(
@@ -249,6 +275,13 @@ impl Writing<'_> {
         self.dialect == StreamDialect::Plain
             && !self.plan.raw_response
             && self.stream_format == format
+    }
+
+    /// How long a stream of events may be silent before a comment is sent.
+    pub(super) fn silence(&self) -> Option<Duration> {
+        self.is(StreamFormat::Sse)
+            .then_some(self.sse.keep_alive)
+            .flatten()
     }
 
     fn media_type(&self) -> &'static str {

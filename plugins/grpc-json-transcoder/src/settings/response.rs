@@ -117,7 +117,6 @@ pub(crate) enum StreamDialect {
 
 /// Server-sent events (WHATWG HTML section 9.2).
 #[config]
-#[derive(Default)]
 #[serde(default)]
 pub(crate) struct SseSettings {
     /// The field of the message that becomes the event's `id`. Default: no ids.
@@ -130,6 +129,21 @@ pub(crate) struct SseSettings {
     /// Whether the head goes out before the first message, and a comment opens the stream. An error before the first
     /// message is then an event rather than a status, unless the service sends nothing else. Default: false.
     pub(crate) opening_comment: bool,
+    /// After how long a silence a comment is sent, so that nobody on the way takes the connection for dead. Default:
+    /// `15s`; `0s` for never, else at least `100ms`.
+    pub(crate) keep_alive: HumanDuration,
+}
+
+impl Default for SseSettings {
+    fn default() -> Self {
+        Self {
+            id: None,
+            event: None,
+            retry: None,
+            opening_comment: false,
+            keep_alive: HumanDuration::from_secs(15),
+        }
+    }
 }
 
 /// How errors are told.
