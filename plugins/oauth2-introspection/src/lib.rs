@@ -70,7 +70,7 @@ impl Policy for Introspection {
         let digest = asking.digest;
         match asking.task.poll() {
             None => Ok(Verdict::Again),
-            Some(Finding::Active(active)) => self.judge(request, digest, active, now),
+            Some(Finding::Active(active)) => self.judge(request, digest, &active, now),
             Some(Finding::Inactive) => Ok(self.refuse(request, Refusal::Inactive)),
             Some(Finding::Failed) => Ok(self.refuse(request, Refusal::NoAnswer)),
         }
@@ -82,7 +82,7 @@ impl Introspection {
         &self,
         request: &mut Request,
         digest: Digest,
-        active: Active,
+        active: &Active,
         now: u64,
     ) -> Result<Verdict> {
         let fields = match self.demands.judge(&active.claims, now) {

@@ -287,7 +287,7 @@ fn what_is_no_token_is_refused_without_a_question() {
         (&format!("Bearer {long}"), "401 token-too-long"),
     ] {
         let request = TestRequest::get("/").header("authorization", field);
-        assert_eq!(outcome(&policy, request), expected, "{:.20}", field);
+        assert_eq!(outcome(&policy, request), expected, "{field:.20}");
     }
     assert_eq!(questions(), 0);
 }
