@@ -2,7 +2,7 @@
 
 mod endings;
 mod health;
-mod peer;
+pub(crate) mod peer;
 mod retries;
 mod routes;
 mod web;

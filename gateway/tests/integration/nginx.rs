@@ -17,18 +17,21 @@ use crate::support::{
     ports, tools, upstream,
 };
 
-struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
     _folder: TempDir,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Nginx {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
+        // nginx cannot bind to port 0 and say which one it got.
+        Self::start_at(ports::reserved()).await
+    }
+
+    pub(crate) async fn start_at(address: SocketAddr) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display();
-        // nginx cannot bind to port 0 and say which one it got.
-        let address = ports::reserved();
         fs::write(folder.path().join("large.bin"), vec![5; 3_000_000]).unwrap();
         let config = format!(
             "worker_processes 1; daemon off; master_process off; pid {path}/pid; error_log stderr;
