@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{
     super::span::Spanned,
-    Descriptors, HttpClient, Grant, KeySet, Identity, Secret, RateLimit,
+    Descriptors, Grant, HttpClient, Identity, KeySet, RateLimit, Secret,
     units::{ByteSize, HumanDuration},
     value::ShortOr,
 };
@@ -177,6 +177,10 @@ pub enum Capability {
     HttpClient,
     /// A memory that all instances of the plugin share.
     Kv,
+    /// Circuit breakers whose state the gateway keeps.
+    Gates,
+    /// What the cells of such gates remember of outcomes.
+    Windows,
     /// The limits declared under `rate-limits`.
     Limits,
     /// The secrets declared under `secrets`, as handles.
@@ -199,6 +203,8 @@ impl fmt::Display for Capability {
             Self::Descriptors => "descriptors",
             Self::HttpClient => "http-client",
             Self::Kv => "kv",
+            Self::Gates => "gates",
+            Self::Windows => "windows",
             Self::Limits => "limits",
             Self::Secrets => "secrets",
             Self::Files => "files",
@@ -242,7 +248,7 @@ pub struct PluginLimits {
     pub memory: ByteSize,
     /// Elements in the tables of one instance. Default: 10000.
     pub table: u32,
-    /// Resource handles alive in one instance. Default: 1000.
+    /// Resource handles alive in one instance, of which exchanges that are under way may have four each. Default: 4000.
     pub handles: u32,
     /// Identities that one instance may keep, beside its other handles: those of the tokens that it has cached. Together
     /// they take at most as many bytes as `memory`. Default: 10000.
@@ -262,7 +268,7 @@ impl Default for PluginLimits {
             wait: HumanDuration::from_secs(10),
             memory: ByteSize::mib(16),
             table: 10_000,
-            handles: 1_000,
+            handles: 4_000,
             identities: 10_000,
             host_call: ByteSize::mib(1),
             body: ByteSize::mib(1),

@@ -6,7 +6,9 @@ mod descriptors;
 mod first;
 mod heads;
 mod hostility;
+mod identities;
 mod lifetimes;
+mod outbound;
 mod ticks;
 mod waiting;
 

@@ -14,6 +14,7 @@ use super::{
     ending::Ending, failure::FailureKind, host::Host, instance::Instance, phase::Phase,
     plugin::Plugin, state::Home, stats::Shard,
 };
+use crate::pipeline::gate::{self, Gate, Remembered};
 
 /// Instances of one plugin that waits, on one worker. Beyond that, exchanges stand in line for one of them.
 const MOST_WAITING: usize = 16;
@@ -70,6 +71,8 @@ pub(super) struct Worker {
     slots: RefCell<Vec<Option<Rc<Slot>>>>,
     /// The numbers of plugins outlive their components.
     shards: RefCell<HashMap<Arc<str>, Arc<Shard>>>,
+    /// Of gates that have many.
+    cells: RefCell<Remembered>,
     /// Exchanges that are over, with plugins that wait still to be told.
     endings: RefCell<Vec<Ending>>,
 }
@@ -83,6 +86,7 @@ impl Worker {
             wake,
             slots: RefCell::default(),
             shards: RefCell::default(),
+            cells: RefCell::default(),
             endings: RefCell::default(),
         })
     }
@@ -124,14 +128,20 @@ impl Worker {
         };
         Slot {
             plugin: Arc::downgrade(plugin),
-            // Beside the state that each exchange keeps, a call has handles of its own.
-            room: (plugin.settings.limits.handles as usize / 2).max(1),
+            // Beside its state an exchange may keep others, as of a request under way, and a call has its own.
+            room: (plugin.settings.limits.handles as usize / 4).max(1),
             home: Arc::new(home),
             instances: RefCell::default(),
             starting: Cell::new(0),
             started: Notify::new(),
             turn: Cell::new(0),
         }
+    }
+
+    /// A cell of a gate by its name; none when there is no room for it.
+    pub(super) fn gate_cell(&self, gate: &Gate, name: &str, now: u64) -> Option<Arc<gate::Cell>> {
+        let mut cells = self.cells.borrow_mut();
+        cells.cell(&self.host.gates, gate, name, now).cloned()
     }
 
     /// Leaves an ending to `maintain`.
@@ -212,6 +222,12 @@ fn busy() -> FailureKind {
     FailureKind::Exhausted("all its instances are busy".into())
 }
 
+fn full() -> FailureKind {
+    FailureKind::Exhausted(
+        "all its instances keep as much as they can; see `limits.handles`".into(),
+    )
+}
+
 impl Slot {
     fn is_of(&self, plugin: &Arc<Plugin>) -> bool {
         self.plugin.as_ptr() == Arc::as_ptr(plugin)
@@ -241,6 +257,9 @@ impl Slot {
                 self.instances.borrow_mut().push(Arc::clone(&lent.shared));
                 return Ok(lent);
             }
+            if self.is_full() {
+                return Err(full());
+            }
             if let Some(shared) = self.next_in_turn() {
                 let lent = self.lend(plugin, &shared).await?;
                 return if lent.is_poisoned() {
@@ -258,10 +277,17 @@ impl Slot {
 
     fn next_in_turn(&self) -> Option<Shared> {
         let instances = self.instances.borrow();
+        let with_room = || instances.iter().filter(|shared| self.has_room(shared));
         let turn = self.turn.get().wrapping_add(1);
         self.turn.set(turn);
-        let index = turn.checked_rem(instances.len())?;
-        Some(Arc::clone(&instances[index]))
+        let index = turn.checked_rem(with_room().count())?;
+        with_room().nth(index).cloned()
+    }
+
+    /// Another exchange would be one too many for any of them, and cost those that are there their state.
+    fn is_full(&self) -> bool {
+        let instances = self.instances.borrow();
+        self.starting.get() == 0 && !instances.iter().any(|shared| self.has_room(shared))
     }
 
     /// A new instance that nobody else knows.

@@ -52,11 +52,7 @@ impl Host for State {
 }
 
 impl HostClaim for State {
-    fn acquire(
-        &mut self,
-        key: String,
-        lease_ms: u64,
-    ) -> wasmtime::Result<Option<Resource<Claim>>> {
+    fn acquire(&mut self, key: String, lease_ms: u64) -> wasmtime::Result<Option<Resource<Claim>>> {
         if key.len() > LONGEST_KEY {
             wasmtime::bail!("a key has at most {LONGEST_KEY} bytes");
         }

@@ -20,7 +20,8 @@ const FIELDS: usize = 100;
 
 pub(super) async fn connect(url: &Url, permit: &Permit) -> Result<Sender, Error> {
     let (host, port) = (&*url.host, url.port);
-    let unreachable = |error| Error::Unreachable(format!("cannot connect to {host}:{port}: {error}"));
+    let unreachable =
+        |error| Error::Unreachable(format!("cannot connect to {host}:{port}: {error}"));
     let addresses = resolve(url, permit).await.map_err(unreachable)?;
     let tcp = TcpStream::connect(&*addresses).await.map_err(unreachable)?;
     // Requests are small and go out at once.

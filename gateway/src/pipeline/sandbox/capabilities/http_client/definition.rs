@@ -155,10 +155,7 @@ impl Judge<'_> {
         })
     }
 
-    fn authorization(
-        &self,
-        raw: &Spanned<raw::Authorization>,
-    ) -> Result<Authorization, Problem> {
+    fn authorization(&self, raw: &Spanned<raw::Authorization>) -> Result<Authorization, Problem> {
         match (&raw.basic, &raw.client_credentials, &raw.bearer) {
             (Some(basic), None, None) if basic.user.contains(':') => {
                 let what = "a user with a colon cannot be told from the password";

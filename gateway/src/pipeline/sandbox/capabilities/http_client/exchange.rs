@@ -9,8 +9,13 @@ use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
-    call::Answer, connect::connect, definition::Definition, error::Error, pool::Pool,
-    pool::Sender, request::{self, Outgoing},
+    call::Answer,
+    connect::connect,
+    definition::Definition,
+    error::Error,
+    pool::Pool,
+    pool::Sender,
+    request::{self, Outgoing},
 };
 use crate::pipeline::sandbox::bindings::http_client as wit;
 
@@ -55,12 +60,7 @@ enum Asked {
     Broken(Error),
 }
 
-async fn ask(
-    definition: &Definition,
-    pool: &Pool,
-    mut sender: Sender,
-    request: Outgoing,
-) -> Asked {
+async fn ask(definition: &Definition, pool: &Pool, mut sender: Sender, request: Outgoing) -> Asked {
     let response = match sender.try_send_request(request).await {
         Ok(response) => response,
         Err(mut failed) => {

@@ -35,7 +35,10 @@ pub(super) fn is_of_connection(name: &HeaderName, headers: &HeaderMap) -> bool {
     OF_CONNECTION.contains(name)
         || headers.get_all(header::CONNECTION).iter().any(|value| {
             let mut named = value.as_bytes().split(|byte| *byte == b',');
-            named.any(|it| it.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
+            named.any(|it| {
+                it.trim_ascii()
+                    .eq_ignore_ascii_case(name.as_str().as_bytes())
+            })
         })
 }
 
@@ -107,7 +110,8 @@ fn fields(fields: Vec<(String, Vec<u8>)>) -> Result<HeaderMap, Error> {
     }
     let mut headers = HeaderMap::with_capacity(fields.len() + 3);
     for (name, value) in fields {
-        let name = HeaderName::try_from(name).map_err(|_| invalid("one of its fields has no name"))?;
+        let name =
+            HeaderName::try_from(name).map_err(|_| invalid("one of its fields has no name"))?;
         let value = HeaderValue::try_from(value)
             .map_err(|_| invalid(format!("the value of its field `{name}` is not valid")))?;
         headers.append(name, value);
@@ -142,7 +146,10 @@ mod tests {
         for (to, path) in [
             ("/realms/a", "/realms/a"),
             ("/realms/a/token?x=%2e%2e&y", "/realms/a/token?x=%2e%2e&y"),
-            ("https://login.example.com/realms/a/token", "/realms/a/token"),
+            (
+                "https://login.example.com/realms/a/token",
+                "/realms/a/token",
+            ),
             ("https://LOGIN.example.com:443/realms/a/", "/realms/a/"),
         ] {
             assert_eq!(goes_to(base, to).as_deref(), Some(path), "{to}");
@@ -181,7 +188,10 @@ mod tests {
             ("accept".into(), b"b".to_vec()),
         ])
         .unwrap();
-        assert_eq!((headers.len(), headers.get_all("accept").iter().count()), (2, 2));
+        assert_eq!(
+            (headers.len(), headers.get_all("accept").iter().count()),
+            (2, 2)
+        );
         assert!(fields(vec![("a b".into(), Vec::new())]).is_err());
         assert!(fields(vec![("a".into(), b"x\r\ny: z".to_vec())]).is_err());
     }

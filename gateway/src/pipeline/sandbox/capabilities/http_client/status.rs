@@ -34,7 +34,11 @@ impl HttpClients {
             .map(|(name, client)| HttpClientStatus {
                 name,
                 url: client.url().to_owned(),
-                authorization: client.definition.authorization.as_ref().map(|it| it.shown()),
+                authorization: client
+                    .definition
+                    .authorization
+                    .as_ref()
+                    .map(|it| it.shown()),
                 timeout: client.definition.timeout,
                 max_response: client.definition.max_response,
                 max_in_flight: client.definition.max_in_flight,
@@ -71,7 +75,10 @@ impl HttpClients {
         );
         for (name, client) in &clients {
             let (name, now) = (label(name), client.in_flight());
-            let _ = writeln!(out, "witgate_http_client_in_flight{{client=\"{name}\"}} {now}");
+            let _ = writeln!(
+                out,
+                "witgate_http_client_in_flight{{client=\"{name}\"}} {now}"
+            );
         }
         let _ = out.write_str(
             "# HELP witgate_http_client_duration_seconds From the start of a request to the end of its answer.\n\

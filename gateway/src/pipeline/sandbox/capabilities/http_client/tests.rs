@@ -81,7 +81,8 @@ async fn always(mut stream: TcpStream, answer: &'static str) {
     }
 }
 
-const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nX-Two: 2\r\nkeep-alive: timeout=5\r\n\r\nhi";
+const OK: &str =
+    "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nX-Two: 2\r\nkeep-alive: timeout=5\r\n\r\nhi";
 
 fn client_with(url: &str, settings: &str) -> Arc<Client> {
     let all = HttpClients::default();
@@ -101,7 +102,8 @@ fn declare(all: &HttpClients, secrets: &Secrets, yaml: &str) -> Result<(), Vec<P
 fn read_yaml(yaml: &str) -> Spanned<ShortOr<raw::HttpClient>> {
     let folder = tempfile::tempdir().unwrap();
     let main = folder.path().join("witgate.yaml");
-    let text = format!("listeners: [{{ address: '127.0.0.1:0' }}]\nhttp-clients:\n  login: {yaml}\n");
+    let text =
+        format!("listeners: [{{ address: '127.0.0.1:0' }}]\nhttp-clients:\n  login: {yaml}\n");
     std::fs::write(&main, text).unwrap();
     std::fs::create_dir(folder.path().join("routes.d")).unwrap();
     let loaded = crate::config::load(&main, None);
@@ -150,7 +152,11 @@ async fn an_answer_comes_back_and_the_connection_is_used_again() {
         let answer = send(&client, get("/base/a?b")).await.unwrap();
         assert_eq!((answer.status, &*answer.body), (200, &b"hi"[..]));
         let names: Vec<_> = answer.headers.iter().map(|(name, _)| &**name).collect();
-        assert_eq!(names, ["content-length", "x-two"], "none of the connection's");
+        assert_eq!(
+            names,
+            ["content-length", "x-two"],
+            "none of the connection's"
+        );
     }
     assert_eq!((connections.load(SeqCst), count(&client, "ok")), (1, 3));
     assert_eq!(client.in_flight(), 0);
@@ -170,12 +176,27 @@ async fn what_goes_out_is_what_the_plugin_may_say() {
     })
     .await;
     let client = client_with(&url, "");
-    let fields = [("host", "evil"), ("x-a", "1"), ("transfer-encoding", "chunked")];
-    send(&client, request("POST", "/base/t", &fields, b"k=v")).await.unwrap();
+    let fields = [
+        ("host", "evil"),
+        ("x-a", "1"),
+        ("transfer-encoding", "chunked"),
+    ];
+    send(&client, request("POST", "/base/t", &fields, b"k=v"))
+        .await
+        .unwrap();
     let heard = hears.recv().await.unwrap();
-    assert!(heard.starts_with("post /base/t http/1.1\n") || heard.starts_with("post /base/t http/1.1\r\n"));
-    assert!(heard.contains("x-a: 1") && heard.ends_with("k=v"), "{heard}");
-    assert!(!heard.contains("evil") && !heard.contains("chunked"), "{heard}");
+    assert!(
+        heard.starts_with("post /base/t http/1.1\n")
+            || heard.starts_with("post /base/t http/1.1\r\n")
+    );
+    assert!(
+        heard.contains("x-a: 1") && heard.ends_with("k=v"),
+        "{heard}"
+    );
+    assert!(
+        !heard.contains("evil") && !heard.contains("chunked"),
+        "{heard}"
+    );
     assert!(heard.contains("host: 127.0.0.1:"), "{heard}");
     for wrong in [get("/elsewhere"), request("G E T", "/base", &[], b"")] {
         assert_eq!(fails(&client, wrong).await, "invalid");
@@ -202,7 +223,11 @@ async fn answers_without_end_are_cut_at_the_limit() {
     let huge = "HTTP/1.1 200 OK\r\ncontent-length: 50000000\r\n\r\nx";
     let (url, _) = server(move |stream| always(stream, huge)).await;
     let client = client_with(&url, "");
-    assert_eq!(fails(&client, get("/base")).await, "too-large", "told, and not read");
+    assert_eq!(
+        fails(&client, get("/base")).await,
+        "too-large",
+        "told, and not read"
+    );
 }
 
 #[tokio::test]
@@ -229,7 +254,9 @@ async fn servers_that_do_not_answer_are_told_apart() {
 
     let (url, _) = server(|mut stream| async move {
         read(&mut stream).await;
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await;
+        let _ = stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf")
+            .await;
     })
     .await;
     assert_eq!(fails(&client_with(&url, ""), get("/base")).await, "broken");
@@ -262,7 +289,10 @@ async fn only_so_many_are_in_flight_and_a_dropped_one_is_cancelled() {
         }
     })
     .await;
-    assert_eq!((count(&client, "cancelled"), count(&client, "busy")), (1, 1));
+    assert_eq!(
+        (count(&client, "cancelled"), count(&client, "busy")),
+        (1, 1)
+    );
     let three = Arc::clone(&client).start(get("/base"));
     assert!(three.take().is_none(), "there is room again");
 }
@@ -324,7 +354,10 @@ fn wrong_definitions_say_what_to_write() {
         ("{ url: https://a, max-response: 1GiB }", "`max-response`"),
         ("{ url: https://a, max-in-flight: 0 }", "`max-in-flight`"),
         ("{ url: https://a, authorization: {} }", "one way"),
-        ("{ url: https://a, authorization: { bearer: nope } }", "no secret is called `nope`"),
+        (
+            "{ url: https://a, authorization: { bearer: nope } }",
+            "no secret is called `nope`",
+        ),
         (
             "{ url: https://a, authorization: { basic: { user: 'a:b', password: x } } }",
             "colon",
@@ -378,12 +411,23 @@ async fn credentials_are_added_and_replace_what_the_plugin_says() {
     let all = HttpClients::default();
     let form = [
         ("authorization", "mine"),
-        ("content-type", "application/x-www-form-urlencoded; charset=utf-8"),
+        (
+            "content-type",
+            "application/x-www-form-urlencoded; charset=utf-8",
+        ),
     ];
     // base64 of `a:s e+cret`, of `a%3Ab:s+e%2Bcret`.
     for (authorization, field, ends) in [
-        ("basic: { user: a, password: s }", "authorization: basic yTpzIGUrY3JldA==", "g=x&client_id=me"),
-        ("bearer: s", "authorization: bearer s e+cret", "g=x&client_id=me"),
+        (
+            "basic: { user: a, password: s }",
+            "authorization: basic yTpzIGUrY3JldA==",
+            "g=x&client_id=me",
+        ),
+        (
+            "bearer: s",
+            "authorization: bearer s e+cret",
+            "g=x&client_id=me",
+        ),
         (
             "client-credentials: { id: 'a:b', secret: s }",
             "authorization: basic ysuzqwi6cytljtjcy3jlda==",
@@ -399,7 +443,12 @@ async fn credentials_are_added_and_replace_what_the_plugin_says() {
         declare(&all, &secrets, &yaml).unwrap();
         all.commit();
         let client = all.live().remove(0).1;
-        send(&client, request("POST", "/base", &form, b"g=x&client_id=me")).await.unwrap();
+        send(
+            &client,
+            request("POST", "/base", &form, b"g=x&client_id=me"),
+        )
+        .await
+        .unwrap();
         let heard = hears.recv().await.unwrap();
         assert!(heard.contains(&field.to_lowercase()), "{field}: {heard}");
         assert!(heard.ends_with(ends) && !heard.contains("mine"), "{heard}");

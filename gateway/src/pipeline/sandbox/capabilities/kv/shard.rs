@@ -52,7 +52,10 @@ impl Shard {
     /// `now` is asked only for an entry that can expire.
     pub(super) fn get(&mut self, key: &str, now: impl FnOnce() -> Instant) -> Option<Arc<[u8]>> {
         let place = *self.by_key.get(key)?;
-        if self.entries[place].until.is_some_and(|until| until <= now()) {
+        if self.entries[place]
+            .until
+            .is_some_and(|until| until <= now())
+        {
             self.remove(place);
             return None;
         }

@@ -38,7 +38,10 @@ fn a_memory_keeps_its_bounds() {
         memory.set(&n.to_string(), b"", None);
     }
     let (entries, bytes) = memory.size();
-    assert!(entries <= MOST_ENTRIES && entries > MOST_ENTRIES / 2, "{entries}");
+    assert!(
+        entries <= MOST_ENTRIES && entries > MOST_ENTRIES / 2,
+        "{entries}"
+    );
     assert!(bytes <= MOST_BYTES);
     for n in 0..1000 {
         memory.set(&n.to_string(), &vec![0; LONGEST_VALUE], None);
@@ -97,7 +100,10 @@ fn plugins_share_nothing_and_reloads_lose_nothing() {
     assert!(again.get("a").is_some());
     let mut text = String::new();
     memories.render(&mut text);
-    assert!(text.contains("witgate_kv_entries{plugin=\"one\"} 1\n"), "{text}");
+    assert!(
+        text.contains("witgate_kv_entries{plugin=\"one\"} 1\n"),
+        "{text}"
+    );
     assert!(!text.contains("other"), "{text}");
     drop(again);
     assert!(memories.of(&"one".into()).get("a").is_none());
@@ -138,7 +144,10 @@ async fn who_waits_for_a_claim_learns_that_the_key_is_set() {
 #[tokio::test]
 async fn a_claim_ends_with_its_lease() {
     let memory = Memory::default();
-    let late = memory.claims.acquire("a", Duration::from_millis(1)).unwrap();
+    let late = memory
+        .claims
+        .acquire("a", Duration::from_millis(1))
+        .unwrap();
     while let Err(taken) = memory.claims.acquire("a", Duration::from_millis(1)) {
         soon(taken.freed()).await;
     }
@@ -161,7 +170,9 @@ fn threads_never_hold_the_same_claim() {
             }
             thread::yield_now();
         };
-        let sum = memory.get("sum").map_or(0, |sum| u32::from(sum[0]) + 256 * u32::from(sum[1]));
+        let sum = memory
+            .get("sum")
+            .map_or(0, |sum| u32::from(sum[0]) + 256 * u32::from(sum[1]));
         memory.set("sum", &(sum + 1).to_le_bytes(), None);
         drop(held);
     };
@@ -170,5 +181,8 @@ fn threads_never_hold_the_same_claim() {
             scope.spawn(|| (0..500).for_each(|_| add(&memory)));
         }
     });
-    assert_eq!(memory.get("sum").as_deref(), Some(&2000_u32.to_le_bytes()[..]));
+    assert_eq!(
+        memory.get("sum").as_deref(),
+        Some(&2000_u32.to_le_bytes()[..])
+    );
 }
