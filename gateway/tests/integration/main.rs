@@ -4,12 +4,14 @@
 
 mod support;
 
+mod access_control;
 mod algorithms;
 mod browser;
 mod cache;
 mod cli;
 mod cors;
 mod descriptors;
+mod discovery;
 mod drain;
 mod errors;
 mod examples;
@@ -18,11 +20,14 @@ mod grpc;
 mod headers;
 mod held_heads;
 mod hostility;
+mod introspection;
+mod identity;
 mod issuers;
 mod jwt;
 mod key_sets;
 mod limits;
 mod malformed;
+mod mtls;
 mod nginx;
 mod plugins;
 mod proxying;

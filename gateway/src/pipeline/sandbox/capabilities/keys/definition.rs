@@ -35,7 +35,7 @@ pub(super) enum Definition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     Url(Uri),
-    Issuer(Issuer),
+    Issuer(Box<Issuer>),
 }
 
 impl Definition {
@@ -50,7 +50,7 @@ impl Definition {
                     Problem::error(file, issuer.span, what)
                         .hint("write it as tokens have it in `iss`: `https://login.example.com`")
                 })?;
-                Self::fetched(Origin::Issuer(origin), raw, file)
+                Self::fetched(Origin::Issuer(Box::new(origin)), raw, file)
             }
             (None, Some(url), None) => {
                 let origin = parse(url).map_err(|what| {

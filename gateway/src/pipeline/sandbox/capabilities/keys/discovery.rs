@@ -82,7 +82,7 @@ impl Issuer {
 
     fn read(&self, json: &[u8]) -> Result<Uri, Failure> {
         let description = serde_json::from_slice::<Description>(json)
-            .map_err(|error| malformed("a description of an issuer", json, &error))?;
+            .map_err(|error| malformed("description of an issuer", json, &error))?;
         if description.issuer != self.name {
             let message = format!(
                 "it describes the issuer {}, not `{}`: write in witgate.yaml what it calls itself, to the last slash, if that is who is meant",
@@ -132,15 +132,12 @@ fn is_local(url: &Uri) -> bool {
 /// Says in particular when it is a page for people.
 pub(super) fn malformed(wanted: &str, bytes: &[u8], error: &serde_json::Error) -> Failure {
     let page = bytes.trim_ascii_start().starts_with(b"<");
-    let message = if page {
-        format!(
-            "it is no {} but a page of HTML",
-            wanted.trim_start_matches("a ")
-        )
+    let what = if page {
+        String::from("it is a page of HTML")
     } else {
-        format!("it is not {wanted}: {error}")
+        error.to_string()
     };
-    Failure::new(Kind::Malformed, message)
+    Failure::new(Kind::Malformed, format!("it is no {wanted}: {what}"))
 }
 
 #[cfg(test)]

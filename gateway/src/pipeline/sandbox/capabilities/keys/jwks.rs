@@ -59,16 +59,16 @@ pub(super) fn check(bytes: Vec<u8>) -> Result<Jwks, Failure> {
     if bytes.len() > MOST_BYTES {
         return too_large(format!("it is longer than {MOST_BYTES} bytes"));
     }
-    let set = serde_json::from_slice::<JwkSet>(&bytes)
-        .map_err(|error| malformed("a JWK set", &bytes, &error))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::new(Kind::Malformed, "it is no JWK set: it is not UTF-8"))?;
+    let set = serde_json::from_str::<JwkSet>(&text)
+        .map_err(|error| malformed("JWK set", text.as_bytes(), &error))?;
     if set.keys.len() > MOST_KEYS {
         let keys = set.keys.len();
         return too_large(format!(
             "it has {keys} keys, and at most {MOST_KEYS} are taken"
         ));
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Failure::new(Kind::Malformed, "it is not a JWK set: it is not UTF-8"))?;
     let worths = set.keys.iter().map(judge).collect::<Vec<_>>();
     let unusable = |worth: &&Worth| matches!(worth, Worth::Unusable(_));
     let jwks = Jwks {
@@ -82,7 +82,7 @@ pub(super) fn check(bytes: Vec<u8>) -> Result<Jwks, Failure> {
         unusable: worths.iter().filter(unusable).count(),
     };
     // What is there already is better than that. No keys at all are what an issuer publishes that has withdrawn them.
-    if jwks.unusable > 0 && jwks.unusable == set.keys.len() {
+    if jwks.unusable > 0 && !worths.contains(&Worth::Good) {
         let message = format!("it has no key of use: {}", jwks.oddities.join("; "));
         return Err(Failure::new(
             Kind::NoUsableKey,
@@ -184,8 +184,10 @@ mod tests {
 
     #[test]
     fn a_set_without_any_key_of_use_is_not_taken() {
-        let useless = set(&[String::from("{}"), ed25519(r#","alg":"none""#)]).unwrap_err();
-        assert_eq!(useless.kind, Kind::NoUsableKey);
+        for other in [String::from("{}"), ed25519(r#","use":"enc""#)] {
+            let useless = set(&[other, ed25519(r#","alg":"none""#)]).unwrap_err();
+            assert_eq!(useless.kind, Kind::NoUsableKey);
+        }
         // Keys for encryption alone are what somebody meant.
         assert!(set(&[ed25519(r#","use":"enc""#)]).is_ok());
     }
