@@ -25,6 +25,13 @@ impl Problem {
             message: message.into(),
         }
     }
+
+    /// The same, where the configuration that it points into is itself a part of another.
+    #[must_use]
+    pub fn below(mut self, pointer: &str) -> Self {
+        self.pointer.insert_str(0, pointer);
+        self
+    }
 }
 
 /// Reads a configuration; `null` is what a route has that names a plugin and writes nothing more.

@@ -35,6 +35,7 @@
 mod backend;
 pub mod clock;
 pub mod config;
+pub mod credential;
 pub mod crypto;
 pub mod descriptors;
 mod error;

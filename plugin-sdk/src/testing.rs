@@ -132,7 +132,7 @@ pub fn set_file(name: &str, content: impl AsRef<[u8]>) {
 }
 
 /// How often a password check that begins from now on is still under way when it is asked for. A hash that fits is
-/// `fake:` and the password.
+/// `fake=` and the password.
 pub fn delay_password_checks(polls: u32) {
     world(|world| world.check_waits = polls);
 }

@@ -12,7 +12,6 @@ mod prepare;
 mod refusal;
 mod scopes;
 mod settings;
-mod source;
 mod token;
 mod trusted;
 
@@ -21,13 +20,15 @@ mod tests;
 
 use std::{cell::RefCell, rc::Rc};
 
-use witgate_plugin::prelude::*;
+use witgate_plugin::{
+    credential::{Found, Source},
+    prelude::*,
+};
 
 use cache::{Cache, Verified};
 use prepare::Prepared;
 use refusal::Refusal;
 use settings::Settings;
-use source::{Found, Source};
 use token::Denied;
 use trusted::Trusted;
 
@@ -77,7 +78,7 @@ impl Policy for JwtAuth {
     fn on_request(&self, request: &mut Request) -> Result<Verdict> {
         let now = clock::unix_seconds();
         let found = self.source.find(request);
-        if let Found::Token(token) = &found
+        if let Found::Credential(token) = &found
             && let Some(known) = self.cache.borrow().get(token.bytes(), now)
             && self.trusted[known.issuer].is_followed()
         {
@@ -110,8 +111,8 @@ impl JwtAuth {
             Found::Nothing if self.anonymous => Ok(None),
             Found::Nothing => Err(Refusal::Missing.into()),
             Found::Several => Err(Refusal::Several.into()),
-            Found::Token(token) if token.is_several() => Err(Refusal::Several.into()),
-            Found::Token(token) => token::verify(self, token.bytes(), now).map(Some),
+            Found::Credential(token) if token.is_several() => Err(Refusal::Several.into()),
+            Found::Credential(token) => token::verify(self, token.bytes(), now).map(Some),
         }
     }
 

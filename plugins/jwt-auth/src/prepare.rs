@@ -6,6 +6,7 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use witgate_jose::Keys;
 use witgate_plugin::{
     config::{HumanDuration, Problem},
+    credential::Source,
     rules::{Rule, RuleConfig},
 };
 
@@ -15,7 +16,6 @@ use crate::{
     identity::Mapping,
     scopes::Scopes,
     settings::{IssuerSettings, Settings},
-    source::Source,
     trusted::{Trusted, normal_kind},
 };
 
@@ -35,8 +35,9 @@ pub(crate) struct Prepared {
 /// Reports everything that is wrong at once.
 pub(crate) fn prepare(mut settings: Settings) -> Result<Prepared, Vec<Problem>> {
     let mut problems = Vec::new();
-    let source = Source::new(std::mem::take(&mut settings.from));
-    let source = source.map_err(|problem| problems.push(problem));
+    let default = || Source::header("authorization", Some("Bearer"));
+    let source = Source::new(std::mem::take(&mut settings.from), default);
+    let source = source.map_err(|problem| problems.push(problem.below("/from")));
     if settings.cache > 10_000 {
         problems.push(Problem::at("/cache", "write at most 10000"));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use witgate_plugin::{config, config::HumanDuration, rules::RuleConfig};
+use witgate_plugin::{config, config::HumanDuration, credential::From, rules::RuleConfig};
 
 use crate::scopes::Scopes;
 
@@ -117,21 +117,6 @@ pub(crate) struct IdentitySettings {
     pub(crate) tenant: Option<String>,
     /// The client application. Default: `client_id` (RFC 9068 section 2.2), and where that is missing `azp`.
     pub(crate) consumer: Option<String>,
-}
-
-/// Where the token is: exactly one of `header`, `cookie` and `query`.
-#[config]
-#[derive(Default)]
-#[serde(default)]
-pub(crate) struct From {
-    /// A header field.
-    pub(crate) header: Option<String>,
-    /// The word before the token in that field. Default: `Bearer` for `authorization`, else none.
-    pub(crate) scheme: Option<String>,
-    /// A cookie.
-    pub(crate) cookie: Option<String>,
-    /// A parameter of the query. Such tokens end up in logs and histories; prefer the others.
-    pub(crate) query: Option<String>,
 }
 
 /// One value, or a list of them.

@@ -1,4 +1,4 @@
-//! Passwords as one thread's test says: a hash is `fake:` and the password, for the tests of a plugin are not those of
+//! Passwords as one thread's test says: a hash is `fake=` and the password, for the tests of a plugin are not those of
 //! bcrypt.
 
 use std::cell::Cell;
@@ -6,7 +6,7 @@ use std::cell::Cell;
 use super::capabilities::world;
 use crate::passwords::Error;
 
-const PREFIX: &str = "fake:";
+const PREFIX: &str = "fake=";
 
 pub(crate) fn examine(hash: &str) -> Result<(), String> {
     match hash.strip_prefix(PREFIX) {

@@ -1,13 +1,62 @@
-//! Where the token comes from, and how it is taken out of a request that goes on without it.
+//! Where a credential stands in a request, and how it is taken out of a request that goes on without it.
+//!
+//! ```
+//! use witgate_plugin::{credential::{Found, From, Source}, prelude::*};
+//!
+//! /// Counts what comes with a key.
+//! #[config]
+//! struct Written {
+//!     /// Where the key is. Default: `{ header: x-key }`.
+//!     #[serde(default)]
+//!     from: From,
+//! }
+//!
+//! struct Keyed(Source);
+//!
+//! #[policy]
+//! impl Policy for Keyed {
+//!     type Config = Written;
+//!
+//!     fn new(written: Written) -> Result<Self, Vec<Problem>> {
+//!         let source = Source::new(written.from, || Source::header("x-key", None));
+//!         source.map(Self).map_err(|problem| vec![problem.below("/from")])
+//!     }
+//!
+//!     fn on_request(&self, request: &mut Request) -> Result<Verdict> {
+//!         match self.0.find(request) {
+//!             Found::Credential(key) if key.bytes() == b"open sesame" => {
+//!                 self.0.strip(request)?;
+//!                 Ok(Verdict::Next)
+//!             }
+//!             _ => Ok(Reply::new(401).into()),
+//!         }
+//!     }
+//! }
+//! # fn main() {}
+//! ```
 
-use witgate_plugin::{Request, Result, config::Problem};
+use crate::{Request, Result, config::Problem};
 
-use crate::settings::From;
+/// Where a credential is, as it is written in a route file: exactly one of `header`, `cookie` and `query`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct From {
+    /// A header field.
+    pub header: Option<String>,
+    /// The word before the credential in that field. Default: `Bearer` for `authorization`, else none.
+    pub scheme: Option<String>,
+    /// A cookie.
+    pub cookie: Option<String>,
+    /// A parameter of the query. What stands there ends up in logs and histories; prefer the others.
+    pub query: Option<String>,
+}
 
 /// One place in a request.
-pub(crate) enum Source {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
     Header {
         name: String,
+        /// The word before the credential.
         scheme: Option<String>,
     },
     Cookie(String),
@@ -15,37 +64,49 @@ pub(crate) enum Source {
 }
 
 /// What was found there.
-pub(crate) enum Found {
+#[derive(Debug)]
+pub enum Found {
     Nothing,
-    Token(Token),
-    /// More than one token: which one counts, the upstream might see otherwise.
+    Credential(Credential),
+    /// More than one: which one counts, the upstream might see otherwise.
     Several,
 }
 
-/// The end of a value: the token, unread.
-pub(crate) struct Token {
+/// The end of a value: the credential, unread.
+pub struct Credential {
     value: Vec<u8>,
     start: usize,
 }
 
-impl Token {
-    pub(crate) fn bytes(&self) -> &[u8] {
+impl Credential {
+    pub fn bytes(&self) -> &[u8] {
         &self.value[self.start..]
     }
 
-    /// Several header fields arrive joined by `, `, and no token has a comma.
-    pub(crate) fn is_several(&self) -> bool {
+    /// Several header fields arrive joined by `, `: with a comma, what has none is more than one.
+    pub fn is_several(&self) -> bool {
         self.bytes().contains(&b',')
     }
 }
 
 impl Source {
-    pub(crate) fn new(from: From) -> Result<Self, Problem> {
+    /// What was written, or the default. A problem's pointer is relative to `from`.
+    ///
+    /// # Errors
+    /// When more than one place was written, or a scheme for what has none.
+    pub fn new(from: From, default: impl FnOnce() -> Self) -> Result<Self, Problem> {
         let scheme = from.scheme;
         let source = match (from.header, from.cookie, from.query) {
-            (None, None, None) => Self::Header {
-                name: String::from("authorization"),
-                scheme: Some(scheme.unwrap_or_else(|| String::from("Bearer"))),
+            (None, None, None) => match default() {
+                Self::Header {
+                    name,
+                    scheme: default,
+                } => Self::Header {
+                    name,
+                    scheme: scheme.or(default),
+                },
+                _ if scheme.is_some() => return Err(no_scheme()),
+                default => default,
             },
             (Some(name), None, None) => {
                 let bearer = name.eq_ignore_ascii_case("authorization");
@@ -56,20 +117,26 @@ impl Source {
                 }
             }
             (None, Some(_), None) | (None, None, Some(_)) if scheme.is_some() => {
-                let message = "only a header field has a scheme; leave it out";
-                return Err(Problem::at("/from/scheme", message));
+                return Err(no_scheme());
             }
             (None, Some(name), None) => Self::Cookie(name),
             (None, None, Some(name)) => Self::Query(name),
             _ => {
                 let message = "write exactly one of `header`, `cookie` and `query`";
-                return Err(Problem::at("/from", message));
+                return Err(Problem::at("", message));
             }
         };
         Ok(source)
     }
 
-    pub(crate) fn find(&self, request: &Request) -> Found {
+    pub fn header(name: &str, scheme: Option<&str>) -> Self {
+        Self::Header {
+            name: name.to_owned(),
+            scheme: scheme.map(str::to_owned),
+        }
+    }
+
+    pub fn find(&self, request: &Request) -> Found {
         match self {
             Self::Header { name, scheme } => match request.header_bytes(name) {
                 Some(value) => in_field(value, scheme.as_deref()),
@@ -88,8 +155,11 @@ impl Source {
         }
     }
 
-    /// Takes the token away, and nothing else.
-    pub(crate) fn strip(&self, request: &mut Request) -> Result<()> {
+    /// Takes the credential away, and nothing else.
+    ///
+    /// # Errors
+    /// When the gateway refuses the edit.
+    pub fn strip(&self, request: &mut Request) -> Result<()> {
         match self {
             Self::Header { name, .. } => request.remove_header(name)?,
             Self::Cookie(name) => {
@@ -121,6 +191,17 @@ impl Source {
     }
 }
 
+fn no_scheme() -> Problem {
+    Problem::at("/scheme", "only a header field has a scheme; leave it out")
+}
+
+/// Never the credential.
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credential({} bytes)", self.bytes().len())
+    }
+}
+
 fn in_field(value: Vec<u8>, scheme: Option<&str>) -> Found {
     let mut start = 0;
     if let Some(scheme) = scheme {
@@ -136,7 +217,7 @@ fn in_field(value: Vec<u8>, scheme: Option<&str>) -> Found {
     if start == value.len() {
         return Found::Nothing;
     }
-    Found::Token(Token { value, start })
+    Found::Credential(Credential { value, start })
 }
 
 /// `key=value` pairs, each with the whole of its text.
@@ -152,7 +233,7 @@ fn pairs(text: &[u8], separator: u8) -> impl Iterator<Item = (&[u8], &[u8], &[u8
 
 fn only<'a>(mut found: impl Iterator<Item = (&'a [u8], &'a [u8], &'a [u8])>) -> Found {
     match (found.next(), found.next()) {
-        (Some((_, _, value)), None) if !value.is_empty() => Found::Token(Token {
+        (Some((_, _, value)), None) if !value.is_empty() => Found::Credential(Credential {
             value: value.to_vec(),
             start: 0,
         }),
