@@ -3,6 +3,7 @@
 mod config;
 mod descriptors;
 mod explain;
+mod gates;
 mod http_clients;
 mod key_sets;
 mod metrics;
@@ -74,7 +75,7 @@ type Endpoint = (
     fn(&Control, &Request<Incoming>) -> Answer,
 );
 
-const ENDPOINTS: [Endpoint; 13] = [
+const ENDPOINTS: [Endpoint; 15] = [
     ("/livez", Method::GET, |_, _| text(StatusCode::OK, "live\n")),
     ("/readyz", Method::GET, |control, _| ready(control)),
     ("/metrics", Method::GET, |control, _| {
@@ -95,6 +96,8 @@ const ENDPOINTS: [Endpoint; 13] = [
     ("/upstreams", Method::GET, |control, _| {
         upstreams::answer(control)
     }),
+    ("/gates", Method::GET, |control, _| gates::answer(control)),
+    (gates::PATH, Method::POST, gates::hold),
     ("/descriptors", Method::GET, |control, _| {
         descriptors::answer(control)
     }),

@@ -18,6 +18,7 @@ mod exchange;
 mod executor;
 pub mod failure;
 mod forward;
+pub mod gate;
 pub mod grpc;
 pub mod grpc_web;
 pub mod identity;

@@ -24,7 +24,7 @@ use super::{
     reply::{self, Guard, Outcome, ReplyBody, Source},
     route::{RouteIndex, cors::Share},
     sandbox::{self, Interruption},
-    upstream,
+    upstream::{self, Upstream},
 };
 use crate::{
     config::raw::AccessLog as Logged,
@@ -261,7 +261,7 @@ impl Exchange {
     }
 
     fn summary(&self, observation: &Observation) -> sandbox::Summary {
-        let upstream = self.matched().and_then(Route::upstream);
+        let upstream = self.destination();
         sandbox::Summary {
             ending: match observation.ending {
                 Ending::Complete => sandbox::Ending::Complete,
@@ -280,9 +280,17 @@ impl Exchange {
         }
     }
 
+    /// The upstream that was asked, or would have been.
+    fn destination(&self) -> Option<&Arc<Upstream>> {
+        let route = self.matched()?;
+        let fallback = self.policies.diverted();
+        let fallback = fallback.and_then(|index| route.fallbacks.get(index));
+        fallback.or_else(|| route.upstream())
+    }
+
     /// The URL of the endpoint that was asked last.
     fn endpoint(&self) -> Option<Arc<str>> {
-        let endpoints = &self.matched()?.upstream()?.endpoints;
+        let endpoints = &self.destination()?.endpoints;
         Some(Arc::clone(&endpoints.get(self.endpoint?)?.url))
     }
 }

@@ -3,7 +3,7 @@
 //! Every stage's errors become an [`Answer`] here and nowhere else: a status, a stable `code` for programs, a
 //! sentence for people, who is at fault, and for gRPC a status of its own. docs/errors.md lists them.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
@@ -31,6 +31,8 @@ pub enum Failure {
     BadTarget,
     /// A page of this origin may not use the route.
     Origin,
+    /// A gate does not let it pass before so many milliseconds are over.
+    Gate(u64),
     /// A limit has nothing left for this request.
     Limited(Box<limit::Refusal>),
     Upload(UploadFailure),
@@ -55,6 +57,8 @@ pub struct Answer {
     /// <https://grpc.github.io/grpc/core/md_doc_statuscodes.html>
     pub grpc: u8,
     pub header: Option<(HeaderName, HeaderValue)>,
+    /// When to come again.
+    pub retry_after: Option<Duration>,
     /// For the log.
     pub reason: Option<String>,
 }
@@ -74,6 +78,7 @@ impl Answer {
             fault,
             grpc,
             header: None,
+            retry_after: None,
             reason: None,
         }
     }
@@ -104,6 +109,7 @@ impl From<Failure> for Answer {
                 PERMISSION_DENIED,
                 "pages of this origin may not use this route",
             ),
+            Failure::Gate(after) => gate(after),
             Failure::Limited(refusal) => limited(&refusal),
             Failure::Upload(failure) => upload(failure),
             Failure::Upstream(error) => upstream_failed(&error),
@@ -164,6 +170,18 @@ fn limited(refusal: &limit::Refusal) -> Answer {
     if let Some(seconds) = refusal.retry_after_seconds() {
         answer.header = Some((header::RETRY_AFTER, HeaderValue::from(seconds)));
     }
+    answer
+}
+
+fn gate(after: u64) -> Answer {
+    let mut answer = Answer::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "circuit-open",
+        Fault::Upstream,
+        UNAVAILABLE,
+        "the service is given time to recover",
+    );
+    answer.retry_after = Some(Duration::from_millis(after));
     answer
 }
 
@@ -312,7 +330,7 @@ fn upstream_failed(error: &upstream::Error) -> Answer {
             "upstream-connect-timeout",
             "the service cannot be reached",
         ),
-        ErrorKind::Unhealthy => (
+        ErrorKind::Unhealthy | ErrorKind::Gated => (
             StatusCode::SERVICE_UNAVAILABLE,
             "upstream-unhealthy",
             "the service is not available",

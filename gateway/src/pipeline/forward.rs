@@ -11,6 +11,7 @@ use super::{
     deadline::{Deadline, within},
     exchange::Exchange,
     failure::Failure,
+    gate::Endpoints,
     grpc,
     protocol::{
         Scan,
@@ -19,7 +20,8 @@ use super::{
     },
     reply::Source,
     route::Rewrite,
-    upstream::{Call, Upstream, UpstreamBody},
+    sandbox::Shut,
+    upstream::{self, Call, ErrorKind, Upstream, UpstreamBody},
 };
 use crate::snapshot::Route;
 
@@ -28,6 +30,20 @@ pub(super) struct Way<'a> {
     pub(super) route: &'a Route,
     pub(super) upstream: &'a Arc<Upstream>,
     pub(super) rewrite: &'a Rewrite,
+}
+
+impl<'a> Way<'a> {
+    /// The route's upstream, or the one that a gate sends the request to.
+    fn destination(&self, diverted: Option<usize>) -> &'a Arc<Upstream> {
+        let fallback = diverted.and_then(|index| self.route.fallbacks.get(index));
+        fallback.unwrap_or(self.upstream)
+    }
+}
+
+/// No endpoint was asked, since gates are open for all of them.
+fn is_gated<T>(sent: &Option<Result<T, upstream::Error>>) -> bool {
+    let error = sent.as_ref().and_then(|sent| sent.as_ref().err());
+    error.is_some_and(|error| matches!(error.kind, ErrorKind::Gated))
 }
 
 /// What the request's head no longer says.
@@ -66,24 +82,39 @@ pub(super) async fn forward(
 
     let worker = Rc::clone(&exchange.worker);
     let asked = Cell::new(None);
-    let call = Call {
-        upstream: way.upstream,
+    let gates = exchange.policies.endpoint_gates();
+    let mut call = Call {
+        upstream: way.destination(exchange.policies.diverted()),
         began: exchange.started,
         idle: way.route.idle_timeout,
         retry: way.route.retry.as_deref(),
         asked: &asked,
+        gates: gates.as_ref().map(|gates| gates as &dyn Endpoints),
     };
     let ends = ends.filter(|ends| *ends < limit);
     let mut deadline = Deadline::new(&worker.deadlines, ends.unwrap_or(limit));
-    let sent = async {
-        if client_upgrade.is_some() {
-            Box::pin(worker.pools.upgrade(call, request)).await
-        } else {
-            worker.pools.send(call, request).await
+    let sent = loop {
+        let sent = async {
+            if client_upgrade.is_some() {
+                Box::pin(worker.pools.upgrade(call, request)).await
+            } else {
+                worker.pools.send(call, request).await
+            }
+        };
+        let sent = within(&mut deadline, pin!(sent)).await;
+        exchange.endpoint = asked.get();
+        if !is_gated(&sent) {
+            break sent;
+        }
+        match exchange.policies.shut() {
+            Some(Shut::Unavailable(after)) => return Err(Failure::Gate(after)),
+            Some(Shut::Reply(reply)) => return Ok(exchange.local(*reply)),
+            Some(Shut::Upstream(fallback)) if call.gates.is_some() => {
+                (call.upstream, call.gates) = (way.destination(Some(fallback)), None);
+            }
+            Some(Shut::Upstream(_)) | None => break sent,
         }
     };
-    let sent = within(&mut deadline, pin!(sent)).await;
-    exchange.endpoint = asked.get();
     let response = match sent {
         None if ends.is_some() => return Err(Failure::Deadline),
         None => return Err(Failure::Timeout),
@@ -160,7 +191,7 @@ impl Outgoing {
 }
 
 fn receive(
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     route: &Route,
     mut response: Response<UpstreamBody>,
     client_upgrade: Option<OnUpgrade>,
@@ -179,9 +210,10 @@ fn receive(
     response.map(Source::Peer)
 }
 
-/// The stream lives on when the exchange has ended; the connection counts as busy until then.
-fn tunnel(exchange: &Exchange, route: &Route, client: OnUpgrade, upstream: OnUpgrade) {
+/// The stream lives on when the exchange has ended; until then the connection counts as busy, and permits are held.
+fn tunnel(exchange: &mut Exchange, route: &Route, client: OnUpgrade, upstream: OnUpgrade) {
     let (worker, connection) = (Rc::clone(&exchange.worker), Rc::clone(&exchange.client));
+    let permits = exchange.limits.as_mut().map(|limits| limits.take_permits());
     let idle = route.idle_timeout;
     worker.shard.upgrades.add(1);
     connection.activity.begin();
@@ -189,6 +221,7 @@ fn tunnel(exchange: &Exchange, route: &Route, client: OnUpgrade, upstream: OnUpg
         let begun = Instant::now();
         let (sent, received) = upgrade::tunnel(client, upstream, idle).await;
         connection.activity.end();
+        drop(permits);
         tracing::debug!(sent, received, duration = ?begun.elapsed(), "an upgraded stream ended");
     });
 }

@@ -11,6 +11,7 @@ mod home;
 mod position;
 mod probes;
 mod registry;
+mod remembered;
 mod scope;
 mod window;
 
@@ -25,6 +26,7 @@ use std::{
 pub use cell::{Cell, Move, Pass, Reason, Refused, Stance, State, View};
 pub use position::{Hold, LONGEST, MOST_PROBES, Position};
 pub use registry::{Gates, Identity};
+pub use remembered::Remembered;
 pub use scope::{Scope, ScopeError, Values};
 pub use window::{Outcome, Row, Totals};
 
@@ -34,10 +36,17 @@ use home::Home;
 /// How long a worker remembers cells, in milliseconds.
 pub const REMEMBERED: u64 = 30_000;
 
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// The clock of all gates: milliseconds since some moment in this process's life.
 pub fn now() -> u64 {
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+    at(Instant::now())
+}
+
+/// What the clock of all gates says at a moment.
+pub fn at(moment: Instant) -> u64 {
+    let since = moment.saturating_duration_since(*START);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// One gate.
@@ -73,6 +82,14 @@ impl Gate {
     /// In no particular order.
     pub fn cells(&self) -> Vec<Arc<Cell>> {
         self.cells.all()
+    }
+
+    /// The cell of this name, for an operator: where there are many, also one that nobody has come to yet.
+    /// None when there is none and can be none.
+    pub fn find(&self, name: &str, gates: &Gates) -> Option<Arc<Cell>> {
+        let known = self.cells.find(name);
+        let may_come = || self.scope.has_identity() && self.scope.fits(name);
+        known.or_else(|| may_come().then(|| gates.cell(self, name))?)
     }
 
     /// There was no room for a cell: the exchange goes on without.

@@ -36,6 +36,7 @@ pub(super) async fn on_request(
             Ok(None)
         }
         Ok(Flow::Reply(response)) => Ok(Some(response)),
+        Ok(Flow::Unavailable(after)) => Err(Failure::Gate(after)),
         Err(PhaseError::Failure(failure)) => Err(Failure::Plugin(failure)),
         Err(PhaseError::Body(error)) => Err(error.into()),
     }

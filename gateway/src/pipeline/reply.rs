@@ -2,6 +2,7 @@
 
 mod body;
 mod problem;
+mod retry;
 
 pub use body::{BodyCut, Guard, Outcome, ReplyBody, Source};
 pub use problem::{answer, as_grpc, as_status, speaks_grpc};

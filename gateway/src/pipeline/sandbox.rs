@@ -8,6 +8,7 @@
 
 mod admission;
 mod arrivals;
+mod bind;
 mod bindings;
 mod block_on;
 mod body;
@@ -16,14 +17,15 @@ mod capabilities;
 mod chain;
 mod compile;
 mod compilers;
+mod doors;
 mod ending;
 mod engine;
 mod exchange;
 mod exports;
 mod failure;
 mod fields;
-mod grants;
 mod findings;
+mod grants;
 mod host;
 mod identity;
 mod instance;
@@ -50,13 +52,14 @@ pub use self::{
     capabilities::{
         catalog::{Catalog, Content, Entry, Kind, Name, Shown},
         descriptors::{Descriptors, DescriptorsStatus, Found},
-        http_client::{HttpClients, HttpClientStatus},
         files::{FileStatus, Files, FilesFound},
+        http_client::{HttpClientStatus, HttpClients},
         keys::{Declared, KeySetStatus, Keys},
         secrets::{Content as SecretContent, Handle as SecretHandle, SecretStatus, Secrets},
     },
     chain::{Asked, Chain, Insight, Installed},
-    exchange::{Exchange, Flow, Interruption, PhaseError},
+    doors::Site,
+    exchange::{EndpointGates, Exchange, Flow, Interruption, PhaseError, Shut},
     failure::{Failure, FailureKind},
     grants::{Grants, check_grants, declared_names},
     host::{Host, HostError},

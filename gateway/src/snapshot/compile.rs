@@ -112,7 +112,7 @@ impl<'a> Build<'a> {
             }
             self.table.set(route.id, None);
             self.names.release(&route.name);
-            if let Some(upstream) = route.upstream() {
+            for upstream in route.upstreams() {
                 self.upstreams.let_go(&upstream.name);
             }
         }
@@ -150,7 +150,7 @@ impl<'a> Build<'a> {
         let (route, rules) = draft.compile(&self.surroundings(), report)?;
         claimed?;
         let route = Arc::new(route);
-        if let Some(upstream) = route.upstream() {
+        for upstream in route.upstreams() {
             self.upstreams.take_up(&upstream.name);
         }
         self.table.set(id, Some(Arc::clone(&route)));

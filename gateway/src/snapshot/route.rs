@@ -16,7 +16,7 @@ use crate::{
             HeaderEdit, Redirect, Report, Respond, Rewrite, Rule, Wanted, compile_matches,
             cors::Cors, rewrite::refuse_without_upstream,
         },
-        sandbox::{Chain, Installed},
+        sandbox::{Chain, Installed, Site},
         upstream::{Retry, Upstream},
     },
 };
@@ -42,6 +42,8 @@ pub struct Route {
     pub body_limit: Option<u64>,
     pub cors: Option<Box<Cors>>,
     pub retry: Option<Box<Retry>>,
+    /// Upstreams that gates of the chain send requests to instead.
+    pub fallbacks: Box<[Arc<Upstream>]>,
     pub limits: Option<Box<RouteLimits>>,
     file: Arc<RouteFile>,
     /// In `file`.
@@ -80,6 +82,11 @@ impl Route {
 
     pub(super) fn position(&self) -> usize {
         self.position
+    }
+
+    /// Every upstream that it may forward to.
+    pub(super) fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.upstream().into_iter().chain(&self.fallbacks)
     }
 
     pub fn upstream(&self) -> Option<&Arc<Upstream>> {
@@ -127,8 +134,8 @@ impl Draft<'_> {
             .map_or(&Wanted::Nothing, |(_, wanted)| wanted);
         let rules = compile_matches(&written.matches, self.id, wanted, report);
         let mut warnings = Vec::new();
-        let chain = match self.chain {
-            Some(chain) => Some(chain),
+        let chain = match &self.chain {
+            Some(chain) => Some(chain.clone()),
             None => Chain::compile(
                 &self.name,
                 &written.plugins,
@@ -142,6 +149,7 @@ impl Draft<'_> {
             .map_err(|problems| report.extend(problems.into_iter().map(split_hint)))
             .ok(),
         };
+        let bound = chain.map(|chain| self.bind(&chain, action.as_ref(), around, report));
         let request_headers = HeaderEdit::compile(&written.headers.request, report);
         let response_headers = HeaderEdit::compile(&written.headers.response, report);
         if !request_headers.is_empty() && written.to.is_none() {
@@ -161,6 +169,7 @@ impl Draft<'_> {
         }
         report.extend(warnings.into_iter().map(split_hint));
         let timeouts = &written.timeouts;
+        let (chain, fallbacks) = bound??;
         let route = Route {
             name: self.name,
             id: self.id,
@@ -169,7 +178,8 @@ impl Draft<'_> {
                 span: written.name.span,
             },
             action: action?.0,
-            chain: chain?,
+            chain,
+            fallbacks,
             request_headers,
             response_headers,
             request_timeout: timeouts
@@ -189,6 +199,48 @@ impl Draft<'_> {
             position: self.position,
         };
         Some((route, rules))
+    }
+}
+
+impl Draft<'_> {
+    /// Gives the chain its gates, and finds the upstreams that they may send requests to.
+    fn bind(
+        &self,
+        chain: &Chain,
+        action: Option<&(Action, Wanted)>,
+        around: &Surroundings<'_>,
+        report: &mut Report<'_>,
+    ) -> Option<(Chain, Box<[Arc<Upstream>]>)> {
+        let written = &self.file.routes[self.position];
+        let upstream = match action {
+            Some((Action::Forward { upstream, .. }, _)) => Some(upstream),
+            // What is wrong with it is said already.
+            None => return None,
+            Some(_) => None,
+        };
+        let endpoints = upstream.map_or(&[][..], |upstream| &upstream.endpoints);
+        let endpoints: Vec<_> = endpoints.iter().map(|it| Arc::clone(&it.url)).collect();
+        let site = Site {
+            upstream: upstream.map(|upstream| (&upstream.name, &*endpoints)),
+        };
+        let mut fallbacks = Vec::new();
+        let file = Arc::clone(report.file());
+        let bound = chain.bind(&written.plugins, site, &file, |name| {
+            if upstream.is_none() {
+                let message = format!("the route `{}` does not forward requests", self.name);
+                report.error(name.span, message, "take the fallback out, or forward with `to`");
+                return None;
+            }
+            fallbacks.push(find_upstream(name, around, report)?);
+            Some(fallbacks.len() - 1)
+        });
+        match bound {
+            Ok(chain) => Some((chain, fallbacks.into())),
+            Err(problems) => {
+                report.extend(problems.into_iter().map(split_hint));
+                None
+            }
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Compiled {
 
 impl Unit {
     pub(super) fn new(source: &SourceFile, routes: Vec<Compiled>, tests: Arc<[Test]>) -> Self {
-        let upstreams = routes.iter().filter_map(|it| it.route.upstream());
+        let upstreams = routes.iter().flat_map(|it| it.route.upstreams());
         let plugins = source.raw.routes.iter().flat_map(|it| &it.plugins);
         Self {
             path: Arc::clone(&source.path),

@@ -6,7 +6,6 @@ use http::{HeaderValue, Method, Request, Uri, Version, header};
 
 use super::{Exchange, Outcome};
 use crate::{
-    snapshot::Route,
     telemetry::{access::Record, metrics::Observation},
 };
 
@@ -78,9 +77,7 @@ impl Exchange {
             grpc_status: observation.grpc_status,
             duration_ms: millis(observation.duration),
             route: route.map(|route| &*route.name),
-            upstream: route
-                .and_then(Route::upstream)
-                .map(|upstream| &*upstream.name),
+            upstream: self.destination().map(|upstream| &*upstream.name),
             ending: observation.ending.name(),
             code: answer.map(|answer| answer.code),
             reason: failed.as_deref().or_else(|| answer?.reason.as_deref()),

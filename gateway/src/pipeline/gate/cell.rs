@@ -60,7 +60,7 @@ pub struct Reason {
 }
 
 impl Reason {
-    pub(super) fn new(kind: &str, text: &str) -> Self {
+    pub fn new(kind: &str, text: &str) -> Self {
         Self {
             kind: kind.into(),
             text: text.into(),
@@ -122,6 +122,8 @@ pub struct Pass {
     cell: Arc<Cell>,
     version: u64,
     pub stance: Stance,
+    /// For a probe: how long the cell was to stay open before, in milliseconds. Else 0.
+    pub opened: u64,
 }
 
 /// A cell as it is shown.
@@ -186,16 +188,17 @@ impl Cell {
     #[inline]
     pub fn enter(self: &Arc<Self>, now: impl FnOnce() -> u64) -> Result<Pass, Refused> {
         match passes_all(self.words.first()) {
-            Some(version) => Ok(self.pass(version, Stance::Closed)),
+            Some(version) => Ok(self.pass(version, Stance::Closed, 0)),
             None => self.enter_closely(now()),
         }
     }
 
-    fn pass(self: &Arc<Self>, version: u64, stance: Stance) -> Pass {
+    fn pass(self: &Arc<Self>, version: u64, stance: Stance, opened: u64) -> Pass {
         Pass {
             cell: Arc::clone(self),
             version,
             stance,
+            opened,
         }
     }
 
@@ -205,7 +208,11 @@ impl Cell {
             let entered = self.look(standing, now);
             // Else it has been moved meanwhile.
             if !matches!(entered, Ok(Stance::HalfOpen)) || self.words.get() == standing {
-                break entered.map(|stance| self.pass(standing.version, stance));
+                let opened = match (&entered, standing.position) {
+                    (Ok(Stance::HalfOpen), Position::Open { during, .. }) => during,
+                    _ => 0,
+                };
+                break entered.map(|stance| self.pass(standing.version, stance, opened));
             }
             self.probes.give_back(standing.version);
         };

@@ -72,7 +72,9 @@ impl Gates {
     pub fn all(&self) -> Vec<(Identity, Arc<Gate>)> {
         let all = self.lock();
         let gates = all.iter().flat_map(|(identity, gates)| {
-            gates.iter().map(|gate| (identity.clone(), Arc::clone(gate)))
+            gates
+                .iter()
+                .map(|gate| (identity.clone(), Arc::clone(gate)))
         });
         gates.collect()
     }
@@ -118,7 +120,10 @@ impl Gates {
         for gate in &all {
             for ((to, why), moves) in &gate.moves {
                 let (labels, to, why) = (&gate.labels, to.name(), label(why));
-                let _ = writeln!(out, "{name}{{{labels},to=\"{to}\",reason=\"{why}\"}} {moves}");
+                let _ = writeln!(
+                    out,
+                    "{name}{{{labels},to=\"{to}\",reason=\"{why}\"}} {moves}"
+                );
             }
         }
         for (name, help, count) in [
@@ -175,7 +180,10 @@ impl Shown {
         for gate in gates {
             for cell in gate.cells() {
                 // Of two with one name the one that is further from closed.
-                let state = shown.cells.entry(cell.name().into()).or_insert(State::Closed);
+                let state = shown
+                    .cells
+                    .entry(cell.name().into())
+                    .or_insert(State::Closed);
                 *state = (*state).max(cell.state(now));
             }
             for (key, moves) in gate.home.moves() {

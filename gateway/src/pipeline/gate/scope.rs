@@ -98,7 +98,7 @@ impl Scope {
     }
 
     /// Writes the name of a cell.
-    pub(super) fn write_name(&self, values: &Values<'_>, name: &mut String) {
+    pub fn write_name(&self, values: &Values<'_>, name: &mut String) {
         for Labelled { part, label } in &self.0 {
             let value = match part {
                 Part::Route => Cow::Borrowed(values.route),
@@ -141,10 +141,13 @@ pub struct Values<'a> {
 
 /// What separates names from values and parts from each other does not stand in them.
 fn write_value(value: &str, name: &mut String) {
-    let clean = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'=' | b'%' | b'?' | b'#');
+    let clean =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:@,;+!*()'&$".contains(&byte);
     let long = value.len() > LONGEST_VALUE;
     let shown = if long {
-        let end = (0..=BEGINNING).rev().find(|end| value.is_char_boundary(*end));
+        let end = (0..=BEGINNING)
+            .rev()
+            .find(|end| value.is_char_boundary(*end));
         &value[..end.unwrap_or(0)]
     } else {
         value
@@ -229,10 +232,13 @@ mod tests {
         let long = "\u{e9}".repeat(100);
         let longer = format!("{long}x");
         let named = |route| {
-            name(&["route"], Values {
-                route,
-                ..Values::default()
-            })
+            name(
+                &["route"],
+                Values {
+                    route,
+                    ..Values::default()
+                },
+            )
         };
         assert_ne!(named(&long), named(&longer));
         assert!(named(&long).len() < 200);
@@ -242,7 +248,11 @@ mod tests {
     fn what_is_no_scope_is_refused() {
         assert!(scope(&[]).unwrap_err().contains("at least one part"));
         assert!(scope(&["rout"]).unwrap_err().contains("`rout` is no part"));
-        assert!(scope(&["route", "tenant", "route"]).unwrap_err().contains("`route` twice"));
+        assert!(
+            scope(&["route", "tenant", "route"])
+                .unwrap_err()
+                .contains("`route` twice")
+        );
         assert!(scope(&["scopes"]).is_err() && scope(&["claim:x"]).is_err());
         assert!(scope(&["claim:/a"; 9]).unwrap_err().contains("at most 8"));
     }

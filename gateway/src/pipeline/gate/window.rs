@@ -188,9 +188,8 @@ impl InARow {
                     successes: (before.successes + 1).min(MOST_SUCCESSES as u32),
                 }
             };
-            let word = (version << 48)
-                | (after.failures << SUCCESS_BITS)
-                | u64::from(after.successes);
+            let word =
+                (version << 48) | (after.failures << SUCCESS_BITS) | u64::from(after.successes);
             if word == seen {
                 return after;
             }
@@ -241,7 +240,9 @@ mod tests {
             let mut now = 0;
             let mut random = 1_u64;
             for _ in 0..5_000 {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
                 now += (random >> 33) % [1, step, span / 3, 2 * span][(random >> 62) as usize];
                 let outcome = Outcome {
                     failure: ((random >> 20) % 3) as u32 * 750,
@@ -277,12 +278,24 @@ mod tests {
         let row = InARow::default();
         row.record(7, 1500);
         assert_eq!(row.record(7, 1000).failures, 2500);
-        assert_eq!(row.record(7, 0), Row { failures: 0, successes: 1 });
+        assert_eq!(
+            row.record(7, 0),
+            Row {
+                failures: 0,
+                successes: 1
+            }
+        );
         for _ in 0..2_000 {
             row.record(7, 0);
         }
         assert_eq!(row.get(7).successes, 1000);
-        assert_eq!(row.record(7, 1), Row { failures: 1, successes: 0 });
+        assert_eq!(
+            row.record(7, 1),
+            Row {
+                failures: 1,
+                successes: 0
+            }
+        );
     }
 
     #[test]

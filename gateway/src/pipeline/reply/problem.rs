@@ -4,10 +4,13 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use super::super::{
-    context::{Facts, LocalResponse},
-    failure::Answer,
-    grpc,
+use super::{
+    super::{
+        context::{Facts, LocalResponse},
+        failure::Answer,
+        grpc,
+    },
+    retry::{tell_grpc, tell_http},
 };
 
 /// RFC 9457 section 3.1; `code` and `request-id` are ours.
@@ -29,6 +32,13 @@ pub fn answer(answer: &Answer, facts: Option<&Facts>) -> LocalResponse {
         Some(facts) if facts.grpc => trailers_only(answer.grpc, &answer.detail),
         _ => problem(answer, facts),
     };
+    if let Some(after) = answer.retry_after {
+        let headers = response.headers_mut();
+        tell_http(headers, after);
+        if facts.is_some_and(|facts| facts.grpc) {
+            tell_grpc(headers, after, answer.grpc, &answer.detail);
+        }
+    }
     if let Some((name, value)) = &answer.header {
         response.headers_mut().insert(name.clone(), value.clone());
     }

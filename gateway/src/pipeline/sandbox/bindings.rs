@@ -31,4 +31,7 @@ wasmtime::component::bindgen!({
 });
 
 pub(super) use exports::witgate::plugin::{insight, on_request, on_response, policy};
-pub(super) use witgate::plugin::{clock, crypto, descriptors, gates, windows, http_client, kv, files, keys, limits, log, metrics, passwords, random, secrets, types};
+pub(super) use witgate::plugin::{
+    clock, crypto, descriptors, files, gates, http_client, keys, kv, limits, log, metrics,
+    passwords, random, secrets, types, windows,
+};

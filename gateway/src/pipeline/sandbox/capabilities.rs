@@ -5,9 +5,9 @@ pub(super) mod catalog;
 pub(super) mod clock;
 pub(super) mod crypto;
 pub(super) mod descriptors;
+pub(super) mod files;
 pub(super) mod gates;
 pub(super) mod http_client;
-pub(super) mod files;
 pub(super) mod keys;
 pub(super) mod kv;
 pub(super) mod limits;
@@ -80,7 +80,9 @@ pub(super) fn link(
         Capability::Limits => {
             bindings::limits::add_to_linker_instance::<_, Own>(linker, |state| state)
         }
-        Capability::Files => bindings::files::add_to_linker_instance::<_, Own>(linker, |state| state),
+        Capability::Files => {
+            bindings::files::add_to_linker_instance::<_, Own>(linker, |state| state)
+        }
         Capability::Passwords => {
             bindings::passwords::add_to_linker_instance::<_, Own>(linker, |state| state)
         }

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use super::{
     bindings::insight,
     capabilities::catalog::Catalog,
+    doors::Door,
     failure::FailureKind,
     phase::{Phase, Phases},
     plugin::{Judgement, Plugin},
@@ -26,6 +27,8 @@ pub(super) struct Links {
     pub(super) route: Arc<str>,
     pub(super) links: Box<[Link]>,
     pub(super) phases: Phases,
+    /// A gate of its plugins tells endpoints apart.
+    pub(super) has_endpoint_doors: bool,
     /// Some: it cannot serve yet, and has no links.
     pub(super) waiting: Option<Waiting>,
 }
@@ -40,10 +43,12 @@ pub(super) struct Waiting {
 }
 
 /// One plugin on one route.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Link {
     pub(super) plugin: Arc<Plugin>,
     pub(super) settings: Arc<Settings>,
+    /// The gates that exchanges come to before the plugin; none before the chain is bound to its route.
+    pub(super) doors: Box<[Door]>,
 }
 
 /// What one plugin of a chain became.
@@ -95,6 +100,7 @@ impl Chain {
             route: Arc::from(route),
             links: links.into(),
             phases,
+            has_endpoint_doors: false,
             waiting,
         };
         Ok((Self(Some(Arc::new(links))), warnings))
@@ -224,7 +230,15 @@ fn compile(
             });
             let odd = odd.collect();
             let plugin = Arc::clone(plugin);
-            Ok(Compiled::Link(Link { plugin, settings }, odd))
+            let doors = Box::default();
+            Ok(Compiled::Link(
+                Link {
+                    plugin,
+                    settings,
+                    doors,
+                },
+                odd,
+            ))
         }
         Ok(Judgement::Awaits { why, schemas }) => {
             let message = format!(

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use wasmtime::component::{Resource, ResourceAny};
 
 use super::{
+    capabilities::gates::Passes,
     chain::Links,
     exchange::report,
     failure::FailureKind,
@@ -33,6 +34,8 @@ pub(super) struct Left {
     pub(super) slot: Rc<Slot>,
     pub(super) instance: Option<Shared>,
     pub(super) state: Option<ResourceAny>,
+    /// What let the exchange pass to it.
+    pub(super) passes: Passes,
 }
 
 impl Ending {
@@ -58,13 +61,13 @@ impl Ending {
         }
     }
 
-    async fn tell_one(&self, left: Left) {
-        if let Err(kind) = self.call(&left).await {
+    async fn tell_one(&self, mut left: Left) {
+        if let Err(kind) = self.call(&mut left).await {
             report(&left.slot, &self.about, Phase::End, &kind);
         }
     }
 
-    async fn call(&self, left: &Left) -> Result<(), FailureKind> {
+    async fn call(&self, left: &mut Left) -> Result<(), FailureKind> {
         let plugin = &self.links.links[left.index].plugin;
         let own = match &left.instance {
             Some(own) => Some(left.slot.lend(plugin, own).await?),
@@ -87,7 +90,8 @@ impl Ending {
             }
         };
         let told = if has_phase {
-            self.on_end(left.index, &mut lent, state).await
+            let passes = std::mem::take(&mut left.passes);
+            self.on_end((left.index, passes), &mut lent, state).await
         } else {
             Ok(())
         };
@@ -100,7 +104,7 @@ impl Ending {
 
     async fn on_end(
         &self,
-        index: usize,
+        (index, passes): (usize, Passes),
         lent: &mut Lent,
         state: Option<ResourceAny>,
     ) -> Result<(), FailureKind> {
@@ -113,12 +117,15 @@ impl Ending {
         let call = &mut lent.store.data_mut().call;
         call.about = Some(Arc::clone(&self.about));
         call.summary = Some(self.summary.clone());
+        call.passes = passes;
         call.findings.clone_from(&self.findings);
         let params = (config, state, Resource::new_borrow(0));
         let returned = lent.call(Phase::End, function, params).await;
         let call = &mut lent.store.data_mut().call;
         call.about = None;
         call.summary = None;
+        // Permits are given back once the plugin has judged.
+        call.passes.clear();
         call.findings = Findings::default();
         returned
     }

@@ -1,6 +1,7 @@
 //! One exchange on its way through a chain: which plugins it reached, and what they keep about it.
 
 mod body_phases;
+mod gating;
 mod head_phases;
 
 use std::{
@@ -35,6 +36,10 @@ use crate::{
     },
 };
 
+pub use gating::{EndpointGates, Shut};
+
+use gating::Gating;
+
 /// What `on-request` makes of a request.
 #[derive(Debug)]
 pub enum Flow<B> {
@@ -42,6 +47,8 @@ pub enum Flow<B> {
     Next(B),
     /// A plugin answers. The response goes through `Exchange::on_response` like any other.
     Reply(LocalResponse),
+    /// A gate does not let it pass, before so many milliseconds are over.
+    Unavailable(u64),
 }
 
 /// Why a head phase ends an exchange.
@@ -76,6 +83,7 @@ pub(super) struct Running {
     /// The links that were reached, in order.
     pub(super) seen: RefCell<SmallVec<[Seen; 2]>>,
     ended: Cell<bool>,
+    gating: Gating,
     pub(super) findings: RefCell<Findings>,
     /// The heads, while body phases run.
     pub(super) request: RefCell<Option<Box<RequestHead>>>,
@@ -95,6 +103,8 @@ pub(super) struct Seen {
     pub(super) kept: Option<Box<[u8]>>,
     /// It failed and is left out (`on-failure: open`), or it gave the answer itself.
     left_out: bool,
+    /// A gate of it did not let the exchange pass, which went on to another upstream.
+    shut: bool,
 }
 
 impl Exchange {
@@ -115,6 +125,7 @@ impl Exchange {
             began: links.phases.contains(Phase::End).then(Instant::now),
             seen: RefCell::default(),
             ended: Cell::new(false),
+            gating: Gating::default(),
             findings: RefCell::default(),
             request: RefCell::default(),
             response: RefCell::default(),
@@ -191,6 +202,7 @@ impl Running {
             state: None,
             kept: None,
             left_out: false,
+            shut: false,
         };
         self.seen.borrow_mut().push(seen);
     }
@@ -300,12 +312,15 @@ impl Running {
         };
         let mut left = SmallVec::new();
         for (index, seen) in self.seen.borrow_mut().drain(..).enumerate() {
-            if is_left(index, &seen) {
+            let passes = self.gating.take(index);
+            let unconcerned = seen.shut || self.is_unconcerned(index, &passes);
+            if is_left(index, &seen) && !unconcerned {
                 left.push(Left {
                     index,
                     slot: seen.slot,
                     instance: seen.instance,
                     state: seen.state,
+                    passes,
                 });
             }
         }

@@ -9,13 +9,19 @@ use tokio::sync::Notify;
 use wasmtime::{Engine, component::Component};
 
 use super::{
-    capabilities::{descriptors::Descriptors, files::Files, http_client::HttpClients, keys::Keys, kv::Memories, passwords::Passwords, secrets::Secrets},
+    capabilities::{
+        descriptors::Descriptors, files::Files, http_client::HttpClients, keys::Keys, kv::Memories,
+        passwords::Passwords, secrets::Secrets,
+    },
     compile::{Cache, ContentHash},
     compilers::Compilers,
     engine,
     stats::Registry,
 };
-use crate::{config::raw::Capability, pipeline::limiter::Limits};
+use crate::{
+    config::raw::Capability,
+    pipeline::{gate::Gates, limiter::Limits},
+};
 
 /// The control thread's number among the workers, whose own begin at 1.
 pub(super) const CONTROL: usize = 0;
@@ -35,6 +41,8 @@ pub struct Host {
     descriptors: Descriptors,
     files: Files,
     pub(super) passwords: Arc<Passwords>,
+    /// The gates of all plugins.
+    pub(super) gates: Gates,
     shared: Mutex<Shared>,
 }
 
@@ -69,6 +77,7 @@ impl Host {
             descriptors: Descriptors::default(),
             files: Files::default(),
             passwords: Arc::default(),
+            gates: Gates::default(),
             shared: Mutex::default(),
         }))
     }
@@ -83,6 +92,12 @@ impl Host {
         self.passwords.render(out);
         self.http_clients.render(out);
         self.memories.render(out);
+        self.gates.render(out);
+    }
+
+    /// The gates of all plugins.
+    pub fn gates(&self) -> &Gates {
+        &self.gates
     }
 
     /// The key sets that plugins may name.

@@ -12,7 +12,10 @@ use wasmtime::{
 
 use super::{
     bindings::policy::Problem,
-    capabilities::catalog::{Catalog, Opening},
+    capabilities::{
+        catalog::{Catalog, Opening},
+        gates::Opened,
+    },
     engine::TICK,
     exports::Exports,
     failure::FailureKind,

@@ -28,6 +28,7 @@ use super::{
     state::{Home, State},
     stats::PluginStats,
 };
+use crate::pipeline::gate::Gates;
 use crate::config::raw::{self, Isolation, OnFailure};
 
 /// An installed component: compiled, checked against its grants, linked.
@@ -179,6 +180,11 @@ impl Plugin {
         Ok(plugin)
     }
 
+    /// The gates of all plugins.
+    pub(super) fn gates(&self) -> &Gates {
+        &self.host.gates
+    }
+
     /// The name in `witgate.yaml`.
     pub fn name(&self) -> &str {
         &self.name
@@ -216,7 +222,10 @@ impl Plugin {
         catalog: &Arc<Catalog>,
     ) -> Result<Judgement, FailureKind> {
         if let Some(settings) = self.shelf.get(json)
-            && settings.opened.iter().all(|(capability, name)| self.host.declares(*capability, name))
+            && settings
+                .opened
+                .iter()
+                .all(|(capability, name)| self.host.declares(*capability, name))
             && !settings.is_outdated(catalog)
         {
             return Ok(Judgement::Accepted(settings));
@@ -227,6 +236,7 @@ impl Plugin {
             let state = judge.store.data_mut();
             let opened = mem::take(&mut state.opened);
             let asked = mem::take(&mut state.schemas.asked);
+            let gates = mem::take(&mut state.gates.gates);
             let resource = match judged {
                 Ok(resource) => resource,
                 Err(problems) => {
@@ -248,6 +258,7 @@ impl Plugin {
             let accepted = Accepted {
                 opened: opened.into_iter().collect(),
                 schemas: Arc::new(catalog.only(&asked)),
+                gates: gates.into(),
                 warnings: warnings.into(),
             };
             Ok(Judgement::Accepted(self.shelf.put(json, accepted)))

@@ -8,7 +8,11 @@ use std::{
     },
 };
 
-use super::{bindings::policy::Problem, capabilities::catalog::Catalog, host::Host};
+use super::{
+    bindings::policy::Problem,
+    capabilities::{catalog::Catalog, gates::Definition},
+    host::Host,
+};
 use crate::config::raw::Capability;
 
 /// A configuration that a plugin has accepted. Routes with the same plugin and the same JSON share it; it dies
@@ -24,6 +28,8 @@ pub(super) struct Settings {
     pub(super) opened: Box<[(Capability, Arc<str>)]>,
     /// The descriptors that it opened then, and opens wherever it is parsed.
     pub(super) schemas: Arc<Catalog>,
+    /// The gates that it opened then, in order.
+    pub(super) gates: Box<[Definition]>,
     /// What the plugin thinks odd about it.
     pub(super) warnings: Box<[Problem]>,
     shelf: Weak<Shelf>,
@@ -49,6 +55,7 @@ struct Inner {
 pub(super) struct Accepted {
     pub(super) opened: Box<[(Capability, Arc<str>)]>,
     pub(super) schemas: Arc<Catalog>,
+    pub(super) gates: Box<[Definition]>,
     pub(super) warnings: Box<[Problem]>,
 }
 
@@ -81,6 +88,7 @@ impl Shelf {
         let Accepted {
             opened,
             schemas,
+            gates,
             warnings,
         } = accepted;
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,6 +100,7 @@ impl Shelf {
             json: Arc::from(json),
             opened,
             schemas,
+            gates,
             warnings,
             shelf: Arc::downgrade(self),
         });

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use super::super::body::in_full;
+use super::super::{body::in_full, gate::FailedTry};
 
 /// An upstream did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,8 @@ pub enum ErrorKind {
     Handshake(#[source] hyper::Error),
     #[error("no endpoint is healthy")]
     Unhealthy,
+    #[error("a gate is open for every endpoint")]
+    Gated,
     #[error("no whole response came: {}", in_full(.0))]
     Exchange(#[source] hyper::Error),
 }
@@ -39,8 +41,19 @@ impl ErrorKind {
             | Self::Tls(_)
             | Self::ConnectTimeout(_)
             | Self::Handshake(_)
-            | Self::Unhealthy => true,
+            | Self::Unhealthy
+            | Self::Gated => true,
             Self::Exchange(error) => refused(error),
+        }
+    }
+
+    /// The same for the gates of endpoints; none when no endpoint was asked.
+    pub fn how(&self) -> Option<FailedTry> {
+        match self {
+            Self::Connect(_) | Self::Tls(_) | Self::Handshake(_) => Some(FailedTry::Unreachable),
+            Self::ConnectTimeout(_) => Some(FailedTry::ConnectTimeout),
+            Self::Exchange(_) => Some(FailedTry::Reset),
+            Self::Unhealthy | Self::Gated => None,
         }
     }
 }

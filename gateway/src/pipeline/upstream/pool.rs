@@ -13,13 +13,14 @@ use http::{Request, Response};
 use hyper::client::conn::TrySendError;
 
 use super::{
-    super::{body::RequestBody, deadline::Deadlines},
+    super::{body::RequestBody, deadline::Deadlines, gate::Endpoints},
     balance::RoundRobin,
     body::UpstreamBody,
     compile::{Endpoint, Protocol, Upstream},
     connect::{Connected, connect},
     error::{Error, ErrorKind},
     form,
+    health::Health,
     http1::Http1,
     http2::Http2,
     repeat::repeatable,
@@ -81,6 +82,8 @@ pub struct Call<'a> {
     pub retry: Option<&'a Retry>,
     /// Which endpoint was asked last.
     pub asked: &'a Cell<Option<usize>>,
+    /// What has a say in which endpoint is asked.
+    pub gates: Option<&'a dyn Endpoints>,
 }
 
 /// A try that failed.
@@ -135,12 +138,17 @@ impl Pools {
         }
         let mut tries = 1 + call.upstream.endpoints.len();
         loop {
-            let index = pool.choose(&[])?;
+            let index = pool.choose(&[], call.gates)?;
             call.asked.set(Some(index));
             tries -= 1;
             match self.attempt(&pool, index, call, request).await {
                 Ok(response) => return Ok(response),
-                Err(Failed { again: true, .. }) if tries > 0 => pool.counters.retries.add(1),
+                Err(Failed { again: true, kind }) if tries > 0 => {
+                    if let (Some(gates), Some(how)) = (call.gates, kind.how()) {
+                        gates.failed(how);
+                    }
+                    pool.counters.retries.add(1);
+                }
                 Err(Failed { kind, .. }) => return Err(pool.failed(index, kind)),
             }
         }
@@ -157,7 +165,7 @@ impl Pools {
     ) -> Result<Response<UpstreamBody>, Error> {
         let pool = self.pool(call.upstream);
         pool.counters.requests.add(1);
-        let index = pool.choose(&[])?;
+        let index = pool.choose(&[], call.gates)?;
         call.asked.set(Some(index));
         let sent = async {
             let connected = pool.open(index).await?;
@@ -312,32 +320,42 @@ impl Pool {
         }
     }
 
-    /// Which endpoint gets the request: one that is well, and if that can be one that was not tried.
-    pub(super) fn choose(&self, tried: &[usize]) -> Result<usize, Error> {
+    /// Which endpoint gets the request: one that is well, and if that can be one that was not tried. Gates have the last
+    /// word on each.
+    pub(super) fn choose(
+        &self,
+        tried: &[usize],
+        gates: Option<&dyn Endpoints>,
+    ) -> Result<usize, Error> {
         let count = self.upstream.endpoints.len();
         let health = self.upstream.health.as_ref();
-        if health.is_none() && tried.is_empty() {
+        if health.is_none() && tried.is_empty() && gates.is_none() {
             return Ok(self.balance.pick(count));
         }
-        let mut second = None;
-        for _ in 0..count {
-            let index = self.balance.pick(count);
-            if health.is_some_and(|health| !health.is_well(index)) {
+        let is_well = |index| health.is_none_or(|health| health.is_well(index));
+        let fails_open = health.is_some_and(Health::fails_open);
+        let mut shut = false;
+        for (well, fresh) in [(true, true), (true, false), (false, true), (false, false)] {
+            if (!fresh && tried.is_empty()) || (!well && !fails_open) {
                 continue;
             }
-            if !tried.contains(&index) {
-                return Ok(index);
-            }
-            second = second.or(Some(index));
-        }
-        match (second, health) {
-            (Some(index), _) => Ok(index),
-            (None, Some(health)) if !health.fails_open() => {
+            for _ in 0..count {
                 let index = self.balance.pick(count);
-                Err(self.failed(index, ErrorKind::Unhealthy))
+                if is_well(index) != well || tried.contains(&index) == fresh {
+                    continue;
+                }
+                if gates.is_none_or(|gates| gates.admit(index)) {
+                    return Ok(index);
+                }
+                shut = true;
             }
-            (None, _) => Ok(self.balance.pick(count)),
         }
+        let kind = if shut {
+            ErrorKind::Gated
+        } else {
+            ErrorKind::Unhealthy
+        };
+        Err(self.failed(self.balance.pick(count), kind))
     }
 }
 

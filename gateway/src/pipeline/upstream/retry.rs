@@ -85,7 +85,7 @@ impl Retry {
     /// Whether a request is sent again after this.
     pub(super) fn after_failure(&self, kind: &ErrorKind, method: &Method) -> bool {
         match kind {
-            ErrorKind::Unhealthy => false,
+            ErrorKind::Unhealthy | ErrorKind::Gated => false,
             ErrorKind::Exchange(_) if kind.is_unsent() => self.has(RetryOn::RefusedStream),
             ErrorKind::Exchange(_) => self.has(RetryOn::Reset) && self.may_repeat(method),
             _ => self.has(RetryOn::ConnectFailure),

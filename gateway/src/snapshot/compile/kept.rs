@@ -72,8 +72,8 @@ impl Changes {
 
     fn concern(&self, route: &Route) -> bool {
         let upstream = || {
-            let upstream = route.upstream();
-            upstream.is_some_and(|upstream| self.upstreams.contains(&upstream.name))
+            let mut upstreams = route.upstreams();
+            upstreams.any(|upstream| self.upstreams.contains(&upstream.name))
         };
         self.settings || upstream() || self.concern_limits(route) || self.concern_chain(route)
     }

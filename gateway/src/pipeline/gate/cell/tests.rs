@@ -41,7 +41,7 @@ fn the_way_round() {
     assert_eq!(cell.state(61_000), State::HalfOpen);
     let probe = enter(&cell, 61_000).unwrap();
     let other = enter(&cell, 61_000).unwrap();
-    assert_eq!(probe.stance, Stance::HalfOpen);
+    assert_eq!((probe.stance, probe.opened), (Stance::HalfOpen, 60_000));
     assert!(enter(&cell, 61_000).is_err());
     drop(other);
     let other = enter(&cell, 61_000).expect("a permit has been given back");
@@ -190,7 +190,7 @@ fn positions_are_read_whole() {
                     },
                     _ => Position::Closed,
                 };
-                let pass = cell.pass(cell.words.get().version, Stance::Closed);
+                let pass = cell.pass(cell.words.get().version, Stance::Closed, 0);
                 assert!(pass.publish(next, why(), 0));
             }
             done.store(true, SeqCst);

@@ -7,7 +7,7 @@ use http_body::Body;
 use tokio::time::Instant;
 use wasmtime::component::{Resource, ResourceAny};
 
-use super::{Exchange, Flow, Interruption, PhaseError, Running};
+use super::{Exchange, Flow, Interruption, PhaseError, Running, Shut};
 use crate::pipeline::{
     context::{LocalResponse, Replaced},
     sandbox::{
@@ -59,6 +59,16 @@ impl Exchange {
         }
         let mut body = ChainBody::untouched(body);
         for index in 0..running.links.links.len() {
+            if !running.link(index).doors.is_empty()
+                && let Err(shut) = running.pass_gates(index)
+            {
+                match shut {
+                    Shut::Unavailable(after) => return Ok(Flow::Unavailable(after)),
+                    Shut::Reply(reply) => return Ok(Flow::Reply(*reply)),
+                    Shut::Upstream(upstream) => running.divert(index, upstream),
+                }
+                continue;
+            }
             running.reach(index);
             let decision = running.request_head(index, parts).await?;
             if let Decision::Reply(reply) = decision {

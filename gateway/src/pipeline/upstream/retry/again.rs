@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::{
     super::{
-        super::body::RequestBody,
+        super::{body::RequestBody, gate::FailedTry, grpc},
         body::UpstreamBody,
         error::{Error, ErrorKind},
         pool::{Call, Failed, Pool, Pools},
@@ -32,7 +32,7 @@ impl Pools {
         let mut tried = SmallVec::<[usize; 4]>::new();
         let mut pauses = 0;
         loop {
-            let index = pool.choose(&tried)?;
+            let index = pool.choose(&tried, call.gates)?;
             call.asked.set(Some(index));
             if tried.contains(&index) {
                 tokio::time::sleep(retry.pause(pauses, chance())).await;
@@ -49,9 +49,23 @@ impl Pools {
                 replay.forget();
                 return sent.map_err(|failed| pool.failed(index, failed.kind));
             }
+            if let (Some(gates), Some(how)) = (call.gates, how(&sent)) {
+                gates.failed(how);
+            }
             pool.counters.retries.add(1);
         }
     }
+}
+
+/// How a try failed after which another is made.
+fn how(sent: &Sent) -> Option<FailedTry> {
+    Some(match sent {
+        Ok(response) => match grpc::status(response.headers()) {
+            Some(status) => FailedTry::GrpcStatus(status.into()),
+            None => FailedTry::Status(response.status().as_u16()),
+        },
+        Err(failed) => failed.kind.how()?,
+    })
 }
 
 type Sent = Result<Response<UpstreamBody>, Failed>;
