@@ -1,11 +1,6 @@
 //! gRPC-Web from a real browser: npm's connect-web and grpc-web in headless Chromium, on a page of another origin.
 
-use std::{
-    net::SocketAddr,
-    os::unix::process::CommandExt,
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::support::{
+    chromium::Chromium,
     client::{Content, full},
     descriptors,
     gateway::{Gateway, Setup},
@@ -69,43 +65,6 @@ async fn read(request: Request<Incoming>) -> Value {
     serde_json::from_slice(&body).unwrap()
 }
 
-/// A browser with one page; it ends with this value.
-struct Browser(Child);
-
-impl Browser {
-    fn open(program: &Path, profile: &Path, page: &str) -> Self {
-        let mut chromium = Command::new(program);
-        chromium
-            .args([
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-            ])
-            .args([
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-            ])
-            .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(page)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // It has many processes.
-            .process_group(0);
-        Self(chromium.spawn().unwrap())
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let group = format!("-{}", self.0.id());
-        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
-        let _ = self.0.wait();
-    }
-}
-
 async fn gateway(samples: &Samples, origin: &str) -> Gateway {
     let yaml = format!(
         "upstreams: {{ bookstore: {{ endpoints: ['http://{}'], protocol: http2 }} }}\n\
@@ -119,14 +78,12 @@ async fn gateway(samples: &Samples, origin: &str) -> Gateway {
 
 /// What a page of this origin sees of the bookstore behind the gateway.
 async fn visit(origin: &mut Origin, host: &str, gateway: &Gateway) -> Value {
-    let program = tokio::task::spawn_blocking(tools::chromium).await.unwrap();
-    let profile = tempfile::tempdir().unwrap();
     let page = format!(
         "http://{host}:{}/?gateway=http://{}",
         origin.address.port(),
         gateway.address()
     );
-    let _browser = Browser::open(&program, profile.path(), &page);
+    let _browser = Chromium::launch(&page).await;
     soon("the page's word", origin.seen.recv()).await.unwrap()
 }
 

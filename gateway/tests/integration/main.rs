@@ -6,6 +6,7 @@ mod support;
 
 mod access_control;
 mod algorithms;
+mod breaker;
 mod browser;
 mod cache;
 mod cli;

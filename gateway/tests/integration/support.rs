@@ -1,7 +1,7 @@
 //! What the tests are made of: a real gateway process, upstreams, clients, certificates and tools.
 
-#[allow(dead_code, reason = "its tests come with the plugins")]
 pub(crate) mod auth_servers;
+pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod components;
 pub(crate) mod descriptors;
