@@ -54,6 +54,14 @@ pub trait Policy: Sized + 'static {
         Ok(Verdict::Next)
     }
 
+    /// Whether what [`on_request`](Self::on_request) left in its state is of no more use: then it is dropped at once,
+    /// which spares the gateway a call, and the next phase begins with the default. Say so where the state is only there
+    /// to wait with. Asked after the first call, unless that says [`Verdict::Again`].
+    fn is_spent(state: &Self::State) -> bool {
+        let _ = state;
+        false
+    }
+
     /// A piece of the request's body, or after [`Verdict::WaitBody`] the whole of it.
     fn on_request_body(
         &self,

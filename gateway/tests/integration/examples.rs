@@ -31,7 +31,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// Checks a folder that has `witgate.yaml` and `routes.d`, with the components that pages speak of beside it.
 fn check(what: &str, folder: &Path) {
-    for plugin in ["circuit-breaker", "jwt-auth", "grpc-json-transcoder"] {
+    for plugin in ["circuit-breaker", "jwt-auth", "grpc-json-transcoder", "oauth2-client"] {
         let component = components::shipped(plugin);
         for place in ["target/components", "components"] {
             copy(

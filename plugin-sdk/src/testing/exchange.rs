@@ -202,6 +202,9 @@ impl<'p, P: Policy> Exchange<'p, P> {
         } else {
             self.keep();
         }
+        if !matches!(result, Ok(Verdict::Again)) && P::is_spent(&self.state) {
+            self.state = P::State::default();
+        }
         result
     }
 

@@ -196,6 +196,10 @@ macro_rules! __export_on_request {
                     }
                 }
                 .map_err(glue::failure)?;
+                let again = matches!(verdict, Verdict::Again);
+                let stays = |state: &<$policy as Policy>::State| {
+                    !Kept::is_empty() && (again || !<$policy as Policy>::is_spent(state))
+                };
                 Ok(on_request::Outcome {
                     verdict: match verdict {
                         Verdict::Next => on_request::Verdict::Next,
@@ -203,7 +207,7 @@ macro_rules! __export_on_request {
                         Verdict::WaitBody(limit) => on_request::Verdict::WaitBody(limit),
                         Verdict::Again => on_request::Verdict::Again,
                     },
-                    state: fresh.filter(|_| !Kept::is_empty()).map(|state| {
+                    state: fresh.filter(stays).map(|state| {
                         exports::witgate::plugin::policy::State::new(Kept::new(state))
                     }),
                 })
