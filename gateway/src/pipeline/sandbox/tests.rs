@@ -4,6 +4,7 @@ mod admission;
 mod bodies;
 mod descriptors;
 mod first;
+mod gates;
 mod heads;
 mod hostility;
 mod identities;
@@ -205,6 +206,7 @@ async fn head(
     match exchange.on_request(parts, full("some body..")).await {
         Ok(Flow::Next(_)) => Ok(None),
         Ok(Flow::Reply(reply)) => Ok(Some(reply)),
+        Ok(Flow::Unavailable(after)) => panic!("a gate is open for {after} ms"),
         Err(PhaseError::Failure(failure)) => Err(failure),
         Err(PhaseError::Body(never)) => match never {},
     }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
@@ -39,15 +39,19 @@ impl Authority {
 
     /// An identity for these names.
     pub(crate) fn issue(&self, names: &[&str]) -> Identity {
+        self.issue_with(names, &[])
+    }
+
+    /// An identity for these names, and more of other kinds.
+    pub(crate) fn issue_with(&self, names: &[&str], more: &[SanType]) -> Identity {
         let names = names
             .iter()
             .map(|name| (*name).to_owned())
             .collect::<Vec<_>>();
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(names)
-            .unwrap()
-            .signed_by(&key, &self.issuer)
-            .unwrap();
+        let mut parameters = CertificateParams::new(names).unwrap();
+        parameters.subject_alt_names.extend_from_slice(more);
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
         Identity {
             certificate: certificate.pem(),
             key: key.serialize_pem(),
@@ -69,12 +73,28 @@ impl Authority {
         name: &str,
         protocols: &[&str],
     ) -> std::io::Result<TlsStream<TcpStream>> {
+        self.connect_as(None, address, name, protocols).await
+    }
+
+    /// The same, as a client that shows this certificate.
+    pub(crate) async fn connect_as(
+        &self,
+        client: Option<&Identity>,
+        address: SocketAddr,
+        name: &str,
+        protocols: &[&str],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(self.roots())
-            .with_no_client_auth();
+            .with_root_certificates(self.roots());
+        let mut config = match client.map(Identity::parts) {
+            Some((certificate, key)) => config
+                .with_client_auth_cert(vec![certificate], key)
+                .unwrap(),
+            None => config.with_no_client_auth(),
+        };
         config.alpn_protocols = alpn(protocols);
         let stream = TcpStream::connect(address).await?;
         let name = ServerName::try_from(name.to_owned()).unwrap();
@@ -85,10 +105,15 @@ impl Authority {
 }
 
 impl Identity {
-    /// The server's end, for an upstream.
-    pub(crate) fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
+    fn parts(&self) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap();
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
+        (certificate, key)
+    }
+
+    /// The server's end, for an upstream.
+    pub(crate) fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
+        let (certificate, key) = self.parts();
         let mut config =
             ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()
