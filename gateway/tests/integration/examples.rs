@@ -31,7 +31,13 @@ fn copy(from: &Path, to: &Path) {
 
 /// Checks a folder that has `witgate.yaml` and `routes.d`, with the components that pages speak of beside it.
 fn check(what: &str, folder: &Path) {
-    for plugin in ["circuit-breaker", "jwt-auth", "grpc-json-transcoder", "oauth2-client"] {
+    for plugin in [
+        "access-control",
+        "circuit-breaker",
+        "jwt-auth",
+        "grpc-json-transcoder",
+        "oauth2-client",
+    ] {
         let component = components::shipped(plugin);
         for place in ["target/components", "components"] {
             copy(
@@ -109,8 +115,10 @@ async fn the_examples_of_every_page_are_right() {
 }
 
 fn with_certificate(folder: &Path) {
-    let identity = crate::support::tls::Authority::new().issue(&["api.example.com"]);
+    let authority = crate::support::tls::Authority::new();
+    let identity = authority.issue(&["api.example.com"]);
     fs::create_dir(folder.join("tls")).unwrap();
+    fs::write(folder.join("tls/clients.pem"), authority.pem()).unwrap();
     fs::write(folder.join("tls/api.pem"), identity.certificate).unwrap();
     fs::write(folder.join("tls/api.key"), identity.key).unwrap();
 }
