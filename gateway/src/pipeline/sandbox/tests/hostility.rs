@@ -18,8 +18,14 @@ async fn misbehave(deed: &str) -> Failure {
     let links = chain::Links {
         route: "r".into(),
         phases: plugin.phases(),
-        links: Box::new([chain::Link { plugin, settings }]),
+        links: Box::new([chain::Link {
+            plugin,
+            settings,
+            doors: Box::default(),
+        }]),
+        has_endpoint_doors: false,
         waiting: None,
+        has_endpoint_doors: false,
     };
     let good = Chain(Some(Arc::new(links)));
     let sandbox = Sandbox::new(&bed.host);
