@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use crate::support::{
@@ -33,10 +34,14 @@ fn copy(from: &Path, to: &Path) {
 fn check(what: &str, folder: &Path) {
     for plugin in [
         "access-control",
+        "api-key",
+        "basic-auth",
         "circuit-breaker",
         "jwt-auth",
         "grpc-json-transcoder",
         "oauth2-client",
+        "oauth2-introspection",
+        "oidc-login",
     ] {
         let component = components::shipped(plugin);
         for place in ["target/components", "components"] {
@@ -48,7 +53,9 @@ fn check(what: &str, folder: &Path) {
     }
     let greeter = components::fixture("greeter");
     copy(&greeter, &folder.join("target/components/greeter.wasm"));
-    let output = witgate(folder).arg("check").output().unwrap();
+    let mut command = witgate(folder);
+    with_secrets(folder, &mut command);
+    let output = command.arg("check").output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{what}:\n{text}");
 }
@@ -92,8 +99,10 @@ async fn the_examples_of_every_page_are_right() {
                 .unwrap_or_default();
             let folder = tempfile::tempdir().unwrap();
             fs::create_dir(folder.path().join("routes.d")).unwrap();
-            for (name, proto) in named_blocks(&page, "proto", "// ") {
-                fs::write(folder.path().join(name), proto).unwrap();
+            for (language, comment) in [("proto", "// "), ("jsonl", "# "), ("htpasswd", "# ")] {
+                for (name, content) in named_blocks(&page, language, comment) {
+                    fs::write(folder.path().join(name), content).unwrap();
+                }
             }
             match name {
                 "witgate.yaml" => settings = block,
@@ -112,6 +121,22 @@ async fn the_examples_of_every_page_are_right() {
         }
     }
     assert!(checked > 8, "only {checked} examples were found");
+}
+
+/// Whatever the configuration names as a secret is there.
+fn with_secrets(folder: &Path, command: &mut Command) {
+    let settings = fs::read_to_string(folder.join("witgate.yaml")).unwrap();
+    let named = |key: &'static str| {
+        let rest = settings.split(key).skip(1);
+        rest.map(|rest| rest.split([' ', '}', '\n']).next().unwrap())
+    };
+    for variable in named("env: ") {
+        command.env(variable, "as long as a secret has to be");
+    }
+    for file in named("file: ").filter(|file| file.starts_with("secrets/")) {
+        fs::create_dir_all(folder.join("secrets")).unwrap();
+        fs::write(folder.join(file), "as long as a secret has to be").unwrap();
+    }
 }
 
 fn with_certificate(folder: &Path) {
