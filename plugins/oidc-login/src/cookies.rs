@@ -43,9 +43,14 @@ impl Cookies {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// A value that [`chunked`] made.
+    /// A value that [`chunked`] made; empty if parts of it are missing.
     pub(crate) fn whole(&self, name: &str) -> Option<String> {
-        let (count, first) = self.get(name)?.split_once('.')?;
+        let first = self.get(name)?;
+        Some(self.joined(name, first).unwrap_or_default())
+    }
+
+    fn joined(&self, name: &str, first: &str) -> Option<String> {
+        let (count, first) = first.split_once('.')?;
         let count: usize = count.parse().ok().filter(|count| *count <= MOST_CHUNKS)?;
         let mut whole = first.to_owned();
         for index in 1..count {

@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth2::{
     CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope, TokenResponse, url::form_urlencoded,
 };
+use serde_json::Value;
 use witgate_jose::Keys;
 use witgate_plugin::{
     Request, Result, clock, crypto,
@@ -19,7 +20,7 @@ use crate::{
     decision::{Decision, Refusal},
     id_token::{self, Expected},
     issuer::{Endpoints, Issuer},
-    sessions::{Access, Open, Session, Sessions},
+    sessions::{Open, Session, Sessions},
     settings::Fixed,
     site::Site,
     tokens::{self, Fault, Grants, Tokens},
@@ -165,50 +166,59 @@ impl Login {
         nonce: Option<&str>,
         before: Option<&Open>,
     ) -> Result<Session, Refusal> {
-        let now = clock::unix_seconds();
-        let old = before.map(|open| &open.session);
-        let (id_token, subject) = match (&tokens.extra_fields().id_token, before) {
-            // A refresh need not bring one (OpenID Connect Core section 12.2).
-            (None, Some(open)) => (
-                open.session.id_token.clone(),
-                open.claims.get("sub").cloned(),
-            ),
-            (None, None) => {
-                log::warn!("the issuer gives no ID token; is the scope `openid` allowed?");
-                return Err(Refusal::IdToken);
-            }
-            (Some(token), _) => {
-                let expected = Expected {
-                    issuer: &self.issuer.name,
-                    client_id: &self.sessions.client_id,
-                    nonce,
-                    subject: before.and_then(|open| open.claims["sub"].as_str()),
-                };
-                let algorithms = &self.settings.algorithms;
-                let claims = id_token::verify(token, &self.keys, algorithms, &expected, now).await;
-                let claims = claims.map_err(|reason| {
-                    log::warn!("an ID token cannot be believed: {reason}");
-                    Refusal::IdToken
-                })?;
-                (token.clone(), claims.get("sub").cloned())
-            }
-        };
+        let (id_token, subject) = self.believe(tokens, nonce, before).await?;
         let userinfo = if self.settings.userinfo {
             let told = self.grants.userinfo(endpoints, tokens, subject.as_ref());
             told.await.map_err(|_| Refusal::Unavailable)?
         } else {
             serde_json::Map::new()
         };
-        let nothing = Access::default();
-        let access = old.map_or(&nothing, |session| &session.access);
+        let now = clock::unix_seconds();
+        let old = before.map(|open| &open.session);
+        let access = old.map(|session| session.access.clone());
+        let keeps_token = self.settings.forward_access_token;
         Ok(Session {
             begun: old.map_or(now, |session| session.begun),
             seen: now,
             id_token,
             userinfo,
             scopes: self.granted(tokens, old),
-            access: tokens::access(tokens, self.settings.forward_access_token, access, now),
+            access: tokens::access(tokens, keeps_token, access.unwrap_or_default(), now),
         })
+    }
+
+    /// The ID token of a response, and its subject, once it is verified.
+    async fn believe(
+        &self,
+        tokens: &Tokens,
+        nonce: Option<&str>,
+        before: Option<&Open>,
+    ) -> Result<(String, Option<Value>), Refusal> {
+        let token = match (&tokens.extra_fields().id_token, before) {
+            (Some(token), _) => token.clone(),
+            // A refresh need not bring one (OpenID Connect Core section 12.2).
+            (None, Some(open)) => {
+                let subject = open.claims.get("sub").cloned();
+                return Ok((open.session.id_token.clone(), subject));
+            }
+            (None, None) => {
+                log::warn!("the issuer gives no ID token; is the scope `openid` allowed?");
+                return Err(Refusal::IdToken);
+            }
+        };
+        let expected = Expected {
+            issuer: &self.issuer.name,
+            client_id: &self.sessions.client_id,
+            nonce,
+            subject: before.and_then(|open| open.claims["sub"].as_str()),
+        };
+        let (algorithms, now) = (&self.settings.algorithms, clock::unix_seconds());
+        let verified = id_token::verify(&token, &self.keys, algorithms, &expected, now).await;
+        let claims = verified.map_err(|reason| {
+            log::warn!("an ID token cannot be believed: {reason}");
+            Refusal::IdToken
+        })?;
+        Ok((token, claims.get("sub").cloned()))
     }
 
     /// A response without scopes grants what was asked for (RFC 6749 section 5.1).

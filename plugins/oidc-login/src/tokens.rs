@@ -143,12 +143,12 @@ impl Grants {
 }
 
 /// What of the tokens a session keeps.
-pub(crate) fn access(tokens: &Tokens, keeps_token: bool, before: &Access, now: u64) -> Access {
+pub(crate) fn access(tokens: &Tokens, keeps_token: bool, before: Access, now: u64) -> Access {
     let lasts = tokens.expires_in().map(|lasts| lasts.as_secs());
     // Well before the end, and never all the time.
     let ahead = |lasts: u64| lasts - (lasts / 4).min(60);
     let refresh = tokens.refresh_token().map(|token| token.secret().clone());
-    let refresh = refresh.or_else(|| before.refresh.clone());
+    let refresh = refresh.or(before.refresh);
     Access {
         token: keeps_token.then(|| tokens.access_token().secret().clone()),
         expires: lasts.map(|lasts| now.saturating_add(lasts)),
