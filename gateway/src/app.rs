@@ -67,6 +67,8 @@ async fn control(options: &Options) -> Result<(), Error> {
     tokio::task::spawn_local(admin::serve(admin, Rc::clone(&control)));
     let watching = tokio::task::spawn_local(Rc::clone(&control).watch());
     let following = tokio::task::spawn_local(Rc::clone(&control).follow_descriptors());
+    let limits = Arc::clone(host.limits());
+    let sweeping = tokio::task::spawn_local(async move { limits.sweep().await });
     control.set_ready(true);
     tracing::info!(generation = control.snapshot().generation, "ready");
 
@@ -74,6 +76,7 @@ async fn control(options: &Options) -> Result<(), Error> {
     control.set_ready(false);
     watching.abort();
     following.abort();
+    sweeping.abort();
     tracing::info!("draining");
     serving
         .drain(control.snapshot().settings.timeouts.drain)

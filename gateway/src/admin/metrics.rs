@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use http::StatusCode;
 
-use super::{Answer, Control, typed, upstreams};
+use super::{Answer, Control, rate_limits, typed, upstreams};
 use crate::telemetry::metrics::render;
 
 pub(super) fn answer(control: &Control) -> Answer {
@@ -13,6 +13,7 @@ pub(super) fn answer(control: &Control) -> Answer {
     render(&control.shards(), &mut out);
     upstreams::render(&control.snapshot(), &mut out);
     control.host().render(&mut out);
+    rate_limits::render(control, &mut out);
     typed(
         StatusCode::OK,
         "text/plain; version=0.0.4; charset=utf-8",

@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path};
 
-const STAGES: [&str; 5] = ["listen", "protocol", "route", "sandbox", "upstream"];
+const STAGES: [&str; 6] = [
+    "limit", "listen", "protocol", "route", "sandbox", "upstream",
+];
 
 fn each_file(folder: &Path, see: &mut dyn FnMut(&Path, &str)) {
     for entry in fs::read_dir(folder).unwrap() {

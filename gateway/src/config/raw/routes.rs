@@ -11,6 +11,7 @@ use super::{
     grpc::GrpcMatch,
     health::Health,
     plugin::PluginUse,
+    rate_limit::RateLimit,
     retry::Retry,
     units::{ByteSize, HumanDuration},
     value::{OneOrMany, ShortOr},
@@ -92,6 +93,9 @@ pub struct Route {
     /// The policies that requests pass, in this order: each `NAME` or `NAME: CONFIGURATION`.
     #[serde(default)]
     pub plugins: Vec<Spanned<PluginUse>>,
+    /// How many requests may pass: names of limits of `witgate.yaml`, `{ name: NAME, cost: N }`, or limits of the route's own.
+    #[serde(default)]
+    pub rate_limits: Vec<Spanned<ShortOr<RateLimit>>>,
     /// Forward to this upstream.
     #[serde(default)]
     pub to: Option<Spanned<String>>,

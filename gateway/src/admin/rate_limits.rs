@@ -1,0 +1,138 @@
+//! `GET /rate-limits`: the limits, who is counted how, and what they have answered. Keys are not shown: they may be secrets,
+//! and of most there is nothing left but a number.
+
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::{Answer, Control, json};
+use crate::{
+    pipeline::limiter::{Cause, Counts, Limit},
+    telemetry::metrics::label,
+};
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Shown {
+    name: String,
+    /// As it could be written.
+    allows: String,
+    warm_up_s: Option<f64>,
+    routes: Vec<Arc<str>>,
+    /// Those that are not as good as new.
+    keys: u64,
+    under_way: u64,
+    admitted: u64,
+    skipped: u64,
+    refused: BTreeMap<&'static str, u64>,
+    /// Answers to keys that there was no room for.
+    crowded: u64,
+}
+
+impl Shown {
+    fn new(limit: &Limit, routes: Vec<Arc<str>>, counts: &Counts) -> Self {
+        let warm_up = limit.definition.terms.warm_up();
+        Self {
+            name: limit.name.to_string(),
+            allows: limit.definition.to_string(),
+            warm_up_s: warm_up.map(|time| time.as_secs_f64()),
+            routes,
+            keys: counts.keys,
+            under_way: counts.under_way,
+            admitted: counts.tally.admitted,
+            skipped: counts.tally.skipped,
+            refused: Cause::ALL
+                .map(|it| (it.name(), counts.tally.refused[it as usize]))
+                .into(),
+            crowded: counts.crowded,
+        }
+    }
+}
+
+pub(super) fn answer(control: &Control) -> Answer {
+    let limits = control.host().limits();
+    let counts = limits.counts();
+    let mut by_name: BTreeMap<Arc<str>, (Arc<Limit>, Vec<Arc<str>>)> = BTreeMap::new();
+    for limit in limits.live().iter() {
+        by_name.insert(Arc::clone(&limit.name), (Arc::clone(limit), Vec::new()));
+    }
+    let snapshot = control.snapshot();
+    for route in snapshot.table.routes() {
+        for limit in route.limits.iter().flat_map(|limits| limits.limits()) {
+            let entry = by_name.entry(Arc::clone(&limit.name));
+            let (_, routes) = entry.or_insert_with(|| (Arc::clone(limit), Vec::new()));
+            // A route may name a limit twice.
+            if routes.last() != Some(&route.name) {
+                routes.push(Arc::clone(&route.name));
+            }
+        }
+    }
+    let shown: Vec<_> = by_name
+        .into_iter()
+        .map(|(name, (limit, mut routes))| {
+            routes.sort();
+            let counts = counts.get(&name).copied().unwrap_or_default();
+            Shown::new(&limit, routes, &counts)
+        })
+        .collect();
+    json(StatusCode::OK, &shown)
+}
+
+/// One series: its name, its kind, its help, and its value for a limit.
+type Series = (&'static str, &'static str, &'static str, fn(&Counts) -> u64);
+
+const SERIES: [Series; 3] = [
+    (
+        "witgate_rate_limit_keys",
+        "gauge",
+        "Keys that a limit keeps a count for.",
+        |counts| counts.keys,
+    ),
+    (
+        "witgate_rate_limit_under_way",
+        "gauge",
+        "Requests that hold a permit of a limit on concurrency.",
+        |counts| counts.under_way,
+    ),
+    (
+        "witgate_rate_limit_crowded_total",
+        "counter",
+        "Answers to keys that a limit had no room for.",
+        |counts| counts.crowded,
+    ),
+];
+
+/// In the text format of Prometheus.
+pub(super) fn render(control: &Control, out: &mut String) {
+    let counts = control.host().limits().counts();
+    let name = "witgate_rate_limit_total";
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        out,
+        "# HELP {name} Answers of a limit, by what it decided.\n# TYPE {name} counter"
+    );
+    for (limit, counts) in &counts {
+        let limit = label(limit);
+        let tally = &counts.tally;
+        let refused = Cause::ALL.map(|it| (it.name(), tally.refused[it as usize]));
+        let others = [("admitted", tally.admitted), ("skipped", tally.skipped)];
+        for (decision, count) in others.into_iter().chain(refused) {
+            let _ = writeln!(
+                out,
+                "{name}{{limit=\"{limit}\",decision=\"{decision}\"}} {count}"
+            );
+        }
+    }
+    for (name, kind, help, value) in SERIES {
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (limit, counts) in &counts {
+            let _ = writeln!(
+                out,
+                "{name}{{limit=\"{}\"}} {}",
+                label(limit),
+                value(counts)
+            );
+        }
+    }
+}

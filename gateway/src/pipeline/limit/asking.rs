@@ -1,0 +1,158 @@
+//! Asking a route's limiters, one after the other.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::HeaderMap;
+use smallvec::SmallVec;
+
+use super::{Asker, RouteLimits, compile::Item, fields};
+use crate::pipeline::limiter::{Answer, Awaited, Cause, Decision, Left, Moment, Permit, Question};
+
+/// When limits are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the policies: those that need no identity.
+    Before,
+    /// After them: the others.
+    After,
+}
+
+/// What an exchange has been granted.
+#[derive(Debug, Default)]
+pub struct Granted {
+    /// The limit to ask next.
+    next: usize,
+    permits: SmallVec<[Permit; 1]>,
+    /// The limit that has the least left, and that.
+    scarcest: Option<(usize, Left)>,
+}
+
+/// A limit refuses a request.
+#[derive(Debug)]
+pub struct Refusal {
+    pub cause: Cause,
+    /// None when nobody knows.
+    pub retry_after: Option<Duration>,
+    /// The limit's name.
+    pub limit: Arc<str>,
+    /// What it allows, for the log.
+    pub allows: String,
+}
+
+impl Refusal {
+    /// For `Retry-After` (RFC 9110 section 10.2.3); none when waiting does not help.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        match (self.cause, self.retry_after) {
+            (_, Some(time)) => Some(fields::seconds(time)),
+            // Nobody knows when one of those that are under way ends.
+            (Cause::Concurrency, None) => Some(1),
+            (Cause::Rate | Cause::Cost | Cause::Key, None) => None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, allows, .. } = self;
+        match self.cause {
+            Cause::Rate => write!(f, "the limit `{limit}` ({allows}) is used up"),
+            Cause::Cost => write!(
+                f,
+                "the limit `{limit}` ({allows}) never gives so much at once"
+            ),
+            Cause::Concurrency => {
+                write!(f, "the limit `{limit}` ({allows}) has too many under way")
+            }
+            Cause::Key => write!(
+                f,
+                "the limit `{limit}` ({allows}) has nobody to count the request for"
+            ),
+        }
+    }
+}
+
+impl RouteLimits {
+    /// Asks on until all have been asked or one refuses; some: one that answers later, for [`Self::settle`].
+    pub fn ask(
+        &self,
+        granted: &mut Granted,
+        phase: Phase,
+        asker: &Asker<'_>,
+    ) -> Result<Option<Awaited>, Refusal> {
+        let until = match phase {
+            Phase::Before => self.early,
+            Phase::After => self.items.len(),
+        };
+        if granted.next >= until {
+            return Ok(None);
+        }
+        let now = Moment::now();
+        while granted.next < until {
+            let item = &self.items[granted.next];
+            let question = Question {
+                key: item.key(asker),
+                cost: item.cost,
+                now,
+            };
+            match item.limit.limiter.ask(&question) {
+                Answer::Now(decision) => self.settle(granted, decision)?,
+                Answer::Later(awaited) => return Ok(Some(awaited)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the limit that was asked last has decided.
+    pub fn settle(&self, granted: &mut Granted, decision: Decision) -> Result<(), Refusal> {
+        let index = granted.next;
+        granted.next += 1;
+        let item = &self.items[index];
+        let (left, refused) = match decision {
+            Ok(admission) => {
+                granted.permits.extend(admission.permit);
+                (admission.left, None)
+            }
+            Err(refused) => (refused.left, Some(refused)),
+        };
+        if let Some(left) = left.filter(|_| item.limit.definition.headers) {
+            let scarcer = |(_, other): &(usize, Left)| left.remaining <= other.remaining;
+            if refused.is_some() || granted.scarcest.as_ref().is_none_or(scarcer) {
+                granted.scarcest = Some((index, left));
+            }
+        }
+        match refused {
+            None => Ok(()),
+            Some(refused) => Err(Refusal {
+                cause: refused.cause,
+                retry_after: refused.retry_after,
+                limit: Arc::clone(&item.limit.name),
+                allows: item.limit.definition.to_string(),
+            }),
+        }
+    }
+
+    /// Tells the client of the limits, beside what the upstream says of its own.
+    pub fn tell(&self, granted: &Granted, fields: &mut HeaderMap) {
+        let Some(policy) = &self.policy else {
+            return;
+        };
+        fields.append(fields::POLICY, policy.clone());
+        if let Some((index, left)) = &granted.scarcest {
+            let name = &self.items[*index].policies[left.rate];
+            fields.append(fields::RATE_LIMIT, fields::limit(name, left));
+        }
+    }
+}
+
+impl Granted {
+    /// For a stream that outlives its exchange.
+    pub fn take_permits(&mut self) -> impl Sized + 'static + use<> {
+        std::mem::take(&mut self.permits)
+    }
+}
+
+impl Item {
+    fn key(&self, asker: &Asker<'_>) -> Option<crate::pipeline::limiter::Key> {
+        self.key.or_else(|| asker.key(&self.limit.definition.by))
+    }
+}
