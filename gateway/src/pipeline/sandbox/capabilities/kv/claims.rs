@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -44,11 +43,9 @@ pub(super) struct Taken {
 
 impl Taken {
     /// Resolves when it is free, at the end of its lease too, or the key is set.
-    pub(super) fn freed(mut self) -> impl Future<Output = ()> + Send + 'static {
-        async move {
-            // An error means that it is free; so does the end of the time.
-            let _ = tokio::time::timeout_at(self.until.into(), self.changes.changed()).await;
-        }
+    pub(super) async fn freed(mut self) {
+        // An error means that it is free; so does the end of the time.
+        let _ = tokio::time::timeout_at(self.until.into(), self.changes.changed()).await;
     }
 }
 
