@@ -3,14 +3,17 @@
 mod config;
 mod descriptors;
 mod explain;
+mod files;
 mod gates;
 mod http_clients;
 mod key_sets;
 mod metrics;
 mod openapi;
 mod plugins;
+mod rate_limits;
 mod reload;
 mod routes;
+mod secrets;
 mod upstreams;
 
 use std::{convert::Infallible, io, net::SocketAddr, rc::Rc, time::Duration};
@@ -75,7 +78,7 @@ type Endpoint = (
     fn(&Control, &Request<Incoming>) -> Answer,
 );
 
-const ENDPOINTS: [Endpoint; 15] = [
+const ENDPOINTS: [Endpoint; 18] = [
     ("/livez", Method::GET, |_, _| text(StatusCode::OK, "live\n")),
     ("/readyz", Method::GET, |control, _| ready(control)),
     ("/metrics", Method::GET, |control, _| {
@@ -98,8 +101,15 @@ const ENDPOINTS: [Endpoint; 15] = [
     }),
     ("/gates", Method::GET, |control, _| gates::answer(control)),
     (gates::PATH, Method::POST, gates::hold),
+    ("/rate-limits", Method::GET, |control, _| {
+        rate_limits::answer(control)
+    }),
     ("/descriptors", Method::GET, |control, _| {
         descriptors::answer(control)
+    }),
+    ("/files", Method::GET, |control, _| files::answer(control)),
+    ("/secrets", Method::GET, |control, _| {
+        secrets::answer(control)
     }),
     ("/config", Method::GET, |control, _| config::answer(control)),
     ("/reload", Method::POST, |control, _| {
