@@ -156,3 +156,23 @@ fn odd_keys_in_the_set_do_no_harm() {
         "401 token-signature-invalid"
     );
 }
+
+#[test]
+fn not_a_byte_of_a_token_can_be_changed() {
+    let issuer = Issuer::p256();
+    testing::set_keys("login", &issuer.set("k1"));
+    let policy = policy(&json!({}));
+    let good = issuer.token(&es256(), &claims());
+    assert_eq!(outcome(&policy, bearer(&good)), "next");
+    for place in 0..good.len() {
+        let mut bytes = good.clone().into_bytes();
+        for other in [b'A', b'B', b'.', b'='] {
+            bytes[place] = other;
+            let changed = String::from_utf8(bytes.clone()).unwrap();
+            if changed != good {
+                let refused = outcome(&policy, bearer(&changed));
+                assert!(refused.starts_with("401 "), "{place}: {refused}");
+            }
+        }
+    }
+}
