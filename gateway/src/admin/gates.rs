@@ -1,10 +1,7 @@
 //! `GET /gates`: the gates of all plugins and how their cells stand. `POST /gates/PLUGIN/GATE/CELL?state=open|closed|auto`
 //! holds one open or closed, or lets go of it. The first tells the paths of the second.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
@@ -72,7 +69,7 @@ struct ShownMove {
 
 pub(super) fn answer(control: &Control) -> Answer {
     let gates = control.host().gates().all();
-    let shown: Vec<_> = gates.iter().map(|(_, gate)| show(gate)).collect();
+    let shown: Vec<_> = gates.iter().map(|gate| show(gate)).collect();
     json(StatusCode::OK, &shown)
 }
 
@@ -151,20 +148,15 @@ pub(super) fn hold(control: &Control, request: &Request<Incoming>) -> Answer {
     let uri = request.uri();
     let path = uri.path().strip_prefix(PATH).unwrap_or_default();
     let gates = control.host().gates();
-    // Where two gates have the same name and scope, an operator means both.
-    let cells: Vec<_> = gates
-        .all()
-        .into_iter()
-        .filter_map(|(_, gate)| {
-            let name = path.strip_prefix(gate.plugin())?.strip_prefix('/')?;
-            let name = name.strip_prefix(gate.name())?.strip_prefix('/')?;
-            Some((gate.find(name, gates)?, gate))
-        })
-        .collect();
-    if cells.is_empty() {
+    let found = gates.all().into_iter().find_map(|gate| {
+        let name = path.strip_prefix(gate.plugin())?.strip_prefix('/')?;
+        let name = name.strip_prefix(gate.name())?.strip_prefix('/')?;
+        Some((gate.find(name)?, gate))
+    });
+    let Some((cell, gate)) = found else {
         let message = "there is no such cell: GET /gates shows the path of each\n";
         return text(StatusCode::NOT_FOUND, message);
-    }
+    };
     let held = match uri.query().and_then(|query| query.strip_prefix("state=")) {
         Some("open") => Some(Hold::Open),
         Some("closed") => Some(Hold::Closed),
@@ -174,10 +166,6 @@ pub(super) fn hold(control: &Control, request: &Request<Incoming>) -> Answer {
             return text(StatusCode::BAD_REQUEST, message);
         }
     };
-    let hold = |(cell, gate): &(Arc<Cell>, Arc<Gate>)| {
-        cell.hold(held, now());
-        show_cell(gate, cell, &cell.view(now()))
-    };
-    let shown: Vec<_> = cells.iter().map(hold).collect();
-    json(StatusCode::OK, &shown)
+    cell.hold(held, now());
+    json(StatusCode::OK, &show_cell(&gate, &cell, &cell.view(now())))
 }

@@ -25,10 +25,10 @@ use std::{
 
 pub use cell::{Cell, Move, Pass, Reason, Refused, Stance, State, View};
 pub use position::{Hold, LONGEST, MOST_PROBES, Position};
-pub use registry::{Gates, Identity};
+pub use registry::Gates;
 pub use remembered::Remembered;
 pub use scope::{Scope, ScopeError, Values};
-pub use window::{Outcome, Row, Totals};
+pub use window::{Outcome, Row, Span, Totals};
 
 use cells::Cells;
 use home::Home;
@@ -60,9 +60,9 @@ pub struct Gate {
 }
 
 impl Gate {
-    fn new(plugin: &Arc<str>, name: &str, scope: &Scope, spans: &[u64]) -> Self {
+    fn new(plugin: &Arc<str>, name: &str, scope: &Scope) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let home = Arc::new(Home::new(plugin, name, spans));
+        let home = Arc::new(Home::new(plugin, name));
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             scope: scope.clone(),
@@ -84,12 +84,17 @@ impl Gate {
         self.cells.all()
     }
 
+    /// A cell, which is made if need be. None when there is no room.
+    pub fn cell(&self, name: &str) -> Option<Arc<Cell>> {
+        self.cells.get(name, now())
+    }
+
     /// The cell of this name, for an operator: where there are many, also one that nobody has come to yet.
     /// None when there is none and can be none.
-    pub fn find(&self, name: &str, gates: &Gates) -> Option<Arc<Cell>> {
+    pub fn find(&self, name: &str) -> Option<Arc<Cell>> {
         let known = self.cells.find(name);
         let may_come = || self.scope.has_identity() && self.scope.fits(name);
-        known.or_else(|| may_come().then(|| gates.cell(self, name))?)
+        known.or_else(|| may_come().then(|| self.cell(name))?)
     }
 
     /// There was no room for a cell: the exchange goes on without.

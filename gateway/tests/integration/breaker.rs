@@ -6,6 +6,7 @@ mod exactness;
 mod faults;
 mod grpc;
 mod judgements;
+mod operator;
 mod scope;
 
 use std::{

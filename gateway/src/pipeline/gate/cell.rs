@@ -16,7 +16,7 @@ use super::{
     home::Home,
     position::{Hold, Position, Standing, Words, following, passes_all},
     probes::Probes,
-    window::{InARow, Outcome, Row, Totals, Window},
+    window::{InARow, Outcome, Row, Span, Totals, Windows},
 };
 
 /// Moves that are remembered.
@@ -36,7 +36,7 @@ pub struct Cell {
     /// Exchanges that came while a share of them passed.
     ramped: AtomicU64,
     row: InARow,
-    windows: Box<[Window]>,
+    windows: Windows,
     /// When somebody asked for it last, on the gates' clock.
     used: AtomicU64,
     refused: AtomicU64,
@@ -144,35 +144,27 @@ pub struct View {
 }
 
 impl Cell {
-    pub(super) fn new(home: &Arc<Home>, name: &str, like: Option<&Self>, now: u64) -> Self {
-        let standing = like.map_or(
-            Standing {
+    pub(super) fn new(home: &Arc<Home>, name: &str, now: u64) -> Self {
+        Self {
+            name: name.into(),
+            home: Arc::clone(home),
+            words: Words::new(Standing {
                 version: 0,
                 since: now,
                 position: Position::Closed,
                 held: None,
-            },
-            |other| other.words.get(),
-        );
-        let told = like.map_or_else(
-            || Told {
-                since: SystemTime::now(),
-                why: Reason::new("start", "it has not been moved yet"),
-                recent: VecDeque::new(),
-            },
-            |other| other.told().clone(),
-        );
-        Self {
-            name: name.into(),
-            home: Arc::clone(home),
-            words: Words::new(standing),
+            }),
             probes: Probes::default(),
             ramped: AtomicU64::new(0),
             row: InARow::default(),
-            windows: home.spans.iter().map(|span| Window::new(*span)).collect(),
+            windows: Windows::default(),
             used: AtomicU64::new(now),
             refused: AtomicU64::new(0),
-            told: Mutex::new(told),
+            told: Mutex::new(Told {
+                since: SystemTime::now(),
+                why: Reason::new("start", "it has not been moved yet"),
+                recent: VecDeque::new(),
+            }),
         }
     }
 
@@ -317,7 +309,6 @@ impl Cell {
     pub fn view(&self, now: u64) -> View {
         let standing = self.words.get();
         let told = self.told().clone();
-        let windows = self.home.spans.iter().zip(&self.windows);
         View {
             state: standing.state(now),
             held: standing.held,
@@ -327,9 +318,7 @@ impl Cell {
             refused: self.refused.load(Relaxed),
             why: told.why,
             row: self.row.get(standing.version),
-            windows: windows
-                .map(|(span, window)| (*span, window.totals(standing.version, now)))
-                .collect(),
+            windows: self.windows.totals(standing.version, now),
             recent: told.recent.into(),
         }
     }
@@ -342,11 +331,13 @@ impl Cell {
         self.used.store(now, Relaxed);
     }
 
-    /// Whether nothing is lost with it: it passes everybody, nobody holds it, and nobody has asked for it for so long.
+    /// Whether nothing is lost with it: it passes everybody, nobody holds it, and nobody has asked for it for so long,
+    /// nor for as long as it counts.
     pub(super) fn is_idle(&self, for_: u64, now: u64) -> bool {
         let standing = self.words.get();
         let rests = standing.held.is_none() && standing.state(now) == State::Closed;
-        rests && now.saturating_sub(self.used.load(Relaxed)) >= for_
+        let unused = now.saturating_sub(self.used.load(Relaxed));
+        rests && unused >= for_.max(self.windows.longest())
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
@@ -411,15 +402,14 @@ impl Pass {
         self.cell.publish(self.version, next, why, now)
     }
 
-    /// Counts an outcome in a window of the cell; none if there is no such window. One that is not current counts
-    /// nothing.
-    pub fn record(&self, window: usize, outcome: Outcome, now: u64) -> Option<Totals> {
-        let window = self.cell.windows.get(window)?;
-        Some(if self.is_current() {
-            window.record(self.version, now, outcome)
+    /// Counts an outcome in a window of the cell. One that is not current counts nothing.
+    pub fn record(&self, span: Span, outcome: Outcome, now: u64) -> Totals {
+        if self.is_current() {
+            let windows = &self.cell.windows;
+            windows.record(span, self.version, now, outcome)
         } else {
             Totals::default()
-        })
+        }
     }
 
     /// The same, for what comes in a row.

@@ -8,13 +8,13 @@ use std::{
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::{cell::Cell, home::Home};
+use super::{REMEMBERED, cell::Cell, home::Home};
 
 /// Parts of the map, each with a lock of its own.
 const SHARDS: usize = 16;
 /// Cells of one part.
 const MOST: usize = 100_000 / SHARDS;
-/// How long a cell is kept that nobody asks for, beyond the longest span that it counts over.
+/// How long a cell is kept that nobody asks for, in milliseconds.
 const IDLE: u64 = 5 * 60_000;
 
 /// The cells of one gate. Workers remember those that they use, and seldom come here.
@@ -47,49 +47,30 @@ impl Cells {
         self.shard(name).get(name).cloned()
     }
 
-    /// A cell that is there, or a new one that stands like `like`. None when there are too many that are in use.
-    pub(super) fn get(
-        &self,
-        name: &str,
-        now: u64,
-        like: impl FnOnce() -> Option<Arc<Cell>>,
-    ) -> Option<Arc<Cell>> {
-        if let Some(cell) = self.find(name) {
-            cell.touch(now);
-            return Some(cell);
-        }
-        let like = like();
+    /// A cell that is there, or a new one. None when there are too many that are in use.
+    pub(super) fn get(&self, name: &str, now: u64) -> Option<Arc<Cell>> {
         let mut shard = self.shard(name);
         if let Some(cell) = shard.get(name) {
+            cell.touch(now);
             return Some(Arc::clone(cell));
         }
         if shard.len() >= MOST {
-            self.sweep_one(&mut shard, self.longest_span(), now);
+            // Workers ask again after a while only.
+            sweep(&mut shard, 2 * REMEMBERED, now);
             if shard.len() >= MOST {
                 return None;
             }
         }
-        let cell = Arc::new(Cell::new(&self.home, name, like.as_deref(), now));
+        let cell = Arc::new(Cell::new(&self.home, name, now));
         shard.insert(name.into(), Arc::clone(&cell));
         Some(cell)
     }
 
     /// Lets go of those that have rested for long.
     pub(super) fn sweep(&self, now: u64) {
-        let idle = self.longest_span() + IDLE;
         for shard in &self.shards {
-            self.sweep_one(&mut lock(shard), idle, now);
+            sweep(&mut lock(shard), IDLE, now);
         }
-    }
-
-    fn sweep_one(&self, shard: &mut Shard, idle: u64, now: u64) {
-        shard.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_idle(idle, now));
-    }
-
-    fn longest_span(&self) -> u64 {
-        let longest = self.home.spans.iter().copied().max();
-        // Workers ask again after a while only.
-        longest.unwrap_or_default().max(2 * super::REMEMBERED)
     }
 
     pub(super) fn all(&self) -> Vec<Arc<Cell>> {
@@ -97,6 +78,10 @@ impl Cells {
         let cells = shards.flat_map(|shard| lock(shard).values().cloned().collect::<Vec<_>>());
         cells.collect()
     }
+}
+
+fn sweep(shard: &mut Shard, idle: u64, now: u64) {
+    shard.retain(|_, cell| Arc::strong_count(cell) > 1 || !cell.is_idle(idle, now));
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {

@@ -15,8 +15,6 @@ const MOST_KINDS: usize = 32;
 pub(super) struct Home {
     pub(super) plugin: Arc<str>,
     pub(super) name: Box<str>,
-    /// Of the windows, in milliseconds.
-    pub(super) spans: Box<[u64]>,
     pub(super) refused: AtomicU64,
     /// Exchanges for which there was no room for a cell.
     pub(super) unguarded: AtomicU64,
@@ -24,11 +22,10 @@ pub(super) struct Home {
 }
 
 impl Home {
-    pub(super) fn new(plugin: &Arc<str>, name: &str, spans: &[u64]) -> Self {
+    pub(super) fn new(plugin: &Arc<str>, name: &str) -> Self {
         Self {
             plugin: Arc::clone(plugin),
             name: name.into(),
-            spans: spans.into(),
             refused: AtomicU64::new(0),
             unguarded: AtomicU64::new(0),
             moves: Mutex::default(),

@@ -6,12 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
 };
 
-use super::{
-    Gate,
-    cell::{Cell, State},
-    now,
-    scope::Scope,
-};
+use super::{Gate, cell::State, now, scope::Scope};
 use crate::telemetry::metrics::label;
 
 /// Cells of a gate that are shown one by one where there are many.
@@ -20,74 +15,42 @@ const MOST_SHOWN: usize = 100;
 /// All gates of the process.
 #[derive(Debug, Default)]
 pub struct Gates {
-    all: Mutex<BTreeMap<Identity, Vec<Arc<Gate>>>>,
+    all: Mutex<BTreeMap<Identity, Arc<Gate>>>,
 }
 
-/// What the state of a gate belongs to. Where the spans of its windows differ there is more than one gate.
+/// What the state of a gate belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Identity {
-    pub plugin: Arc<str>,
-    pub name: Box<str>,
+struct Identity {
+    plugin: Arc<str>,
+    name: Box<str>,
     /// As text.
-    pub scope: Box<str>,
+    scope: Box<str>,
 }
 
 impl Gates {
     /// The gate that is there, or a new one.
-    pub fn gate(&self, plugin: &Arc<str>, name: &str, scope: &Scope, spans: &[u64]) -> Arc<Gate> {
+    pub fn gate(&self, plugin: &Arc<str>, name: &str, scope: &Scope) -> Arc<Gate> {
         let identity = Identity {
             plugin: Arc::clone(plugin),
             name: name.into(),
             scope: scope.to_string().into(),
         };
         let mut all = self.lock();
-        let gates = all.entry(identity).or_default();
-        let same = |gate: &&Arc<Gate>| *gate.home.spans == *spans;
-        if let Some(gate) = gates.iter().find(same) {
-            return Arc::clone(gate);
-        }
-        let gate = Arc::new(Gate::new(plugin, name, scope, spans));
-        gates.push(Arc::clone(&gate));
-        gate
-    }
-
-    /// A cell of a gate. A new one stands where the cell of the same name stands of a gate that counts over other spans:
-    /// a configuration may change while it is open. None when there is no room.
-    pub fn cell(&self, gate: &Gate, name: &str) -> Option<Arc<Cell>> {
-        gate.cells.get(name, now(), || self.sibling(gate, name))
-    }
-
-    fn sibling(&self, gate: &Gate, name: &str) -> Option<Arc<Cell>> {
-        let all = self.lock();
-        let siblings = all.iter().find(|(_, gates)| {
-            let mut ids = gates.iter().map(|it| it.id);
-            gates.len() > 1 && ids.any(|id| id == gate.id)
-        });
-        // The youngest before it.
-        let mut siblings = siblings?.1.iter().rev().filter(|it| it.id != gate.id);
-        siblings.find_map(|it| it.cells.find(name))
+        let gate = all.entry(identity);
+        Arc::clone(gate.or_insert_with(|| Arc::new(Gate::new(plugin, name, scope))))
     }
 
     /// All of them, by plugin, name and scope.
-    pub fn all(&self) -> Vec<(Identity, Arc<Gate>)> {
-        let all = self.lock();
-        let gates = all.iter().flat_map(|(identity, gates)| {
-            gates
-                .iter()
-                .map(|gate| (identity.clone(), Arc::clone(gate)))
-        });
-        gates.collect()
+    pub fn all(&self) -> Vec<Arc<Gate>> {
+        self.lock().values().cloned().collect()
     }
 
     /// Lets go of cells that have rested for long, and of gates that nobody uses.
     pub fn sweep(&self) {
         let now = now();
-        self.lock().retain(|_, gates| {
-            gates.retain(|gate| {
-                gate.cells.sweep(now);
-                Arc::strong_count(gate) > 1 || !gate.cells().is_empty()
-            });
-            !gates.is_empty()
+        self.lock().retain(|_, gate| {
+            gate.cells.sweep(now);
+            Arc::strong_count(gate) > 1 || !gate.cells().is_empty()
         });
     }
 
@@ -145,12 +108,12 @@ impl Gates {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Identity, Vec<Arc<Gate>>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Identity, Arc<Gate>>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What is shown of one identity.
+/// What is shown of one gate.
 struct Shown {
     labels: String,
     /// How many cells there are depends on who comes.
@@ -162,37 +125,25 @@ struct Shown {
 }
 
 impl Shown {
-    fn of((identity, gates): (&Identity, &Vec<Arc<Gate>>)) -> Self {
+    fn of((identity, gate): (&Identity, &Arc<Gate>)) -> Self {
         let now = now();
-        let mut shown = Self {
+        let cells = gate.cells();
+        Self {
             labels: format!(
                 "plugin=\"{}\",gate=\"{}\",scope=\"{}\"",
                 label(&identity.plugin),
                 label(&identity.name),
                 label(&identity.scope)
             ),
-            many: gates.iter().any(|gate| gate.scope.has_identity()),
-            cells: BTreeMap::new(),
-            moves: BTreeMap::new(),
-            refused: 0,
-            unguarded: 0,
-        };
-        for gate in gates {
-            for cell in gate.cells() {
-                // Of two with one name the one that is further from closed.
-                let state = shown
-                    .cells
-                    .entry(cell.name().into())
-                    .or_insert(State::Closed);
-                *state = (*state).max(cell.state(now));
-            }
-            for (key, moves) in gate.home.moves() {
-                *shown.moves.entry(key).or_default() += moves;
-            }
-            shown.refused += gate.home.refused.load(Relaxed);
-            shown.unguarded += gate.home.unguarded.load(Relaxed);
+            many: gate.scope.has_identity(),
+            cells: cells
+                .iter()
+                .map(|cell| (cell.name().into(), cell.state(now)))
+                .collect(),
+            moves: gate.home.moves(),
+            refused: gate.home.refused.load(Relaxed),
+            unguarded: gate.home.unguarded.load(Relaxed),
         }
-        shown
     }
 
     fn one_by_one(&self) -> impl Iterator<Item = (&Box<str>, &State)> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::{Equivalent, HashMap};
 
-use super::{Gate, Gates, REMEMBERED, cell::Cell};
+use super::{Gate, REMEMBERED, cell::Cell};
 
 /// Cells that a worker remembers.
 const MOST: usize = 20_000;
@@ -39,7 +39,7 @@ impl Equivalent<Key> for View<'_> {
 
 impl Remembered {
     /// The cell of a name; none when there is no room for it.
-    pub fn cell(&mut self, gates: &Gates, gate: &Gate, name: &str, now: u64) -> Option<&Arc<Cell>> {
+    pub fn cell(&mut self, gate: &Gate, name: &str, now: u64) -> Option<&Arc<Cell>> {
         if now.saturating_sub(self.since) >= REMEMBERED || self.cells.len() >= MOST {
             self.cells.clear();
             self.since = now;
@@ -53,7 +53,7 @@ impl Remembered {
                 gate: gate.id,
                 name: name.into(),
             };
-            self.cells.insert(key, gates.cell(gate, name)?);
+            self.cells.insert(key, gate.cell(name)?);
         }
         self.cells.get(&view)
     }
@@ -62,20 +62,20 @@ impl Remembered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::gate::Scope;
+    use crate::pipeline::gate::{Gates, Scope};
 
     #[test]
     fn a_cell_is_asked_for_once_in_a_while() {
         let gates = Gates::default();
         let scope = Scope::parse(&[String::from("tenant")]).unwrap();
-        let gate = gates.gate(&"breaker".into(), "default", &scope, &[1_000]);
+        let gate = gates.gate(&"breaker".into(), "default", &scope);
         let mut worker = Remembered::default();
-        let first = Arc::clone(worker.cell(&gates, &gate, "tenant=a", 0).unwrap());
-        let again = worker.cell(&gates, &gate, "tenant=a", REMEMBERED - 1);
+        let first = Arc::clone(worker.cell(&gate, "tenant=a", 0).unwrap());
+        let again = worker.cell(&gate, "tenant=a", REMEMBERED - 1);
         assert!(Arc::ptr_eq(&first, again.unwrap()));
-        worker.cell(&gates, &gate, "tenant=b", 0).unwrap();
+        worker.cell(&gate, "tenant=b", 0).unwrap();
         assert_eq!((worker.cells.len(), gate.cells().len()), (2, 2));
-        let again = worker.cell(&gates, &gate, "tenant=a", REMEMBERED);
+        let again = worker.cell(&gate, "tenant=a", REMEMBERED);
         assert!(Arc::ptr_eq(&first, again.unwrap()));
         assert_eq!(worker.cells.len(), 1);
     }
@@ -84,12 +84,12 @@ mod tests {
     fn ten_thousand_tenants_have_cells_of_their_own() {
         let gates = Gates::default();
         let scope = Scope::parse(&[String::from("tenant")]).unwrap();
-        let gate = gates.gate(&"breaker".into(), "default", &scope, &[1_000]);
+        let gate = gates.gate(&"breaker".into(), "default", &scope);
         let mut worker = Remembered::default();
         for round in 0..2 {
             for tenant in 0..10_000 {
                 let name = format!("tenant={tenant}");
-                let cell = worker.cell(&gates, &gate, &name, round).unwrap();
+                let cell = worker.cell(&gate, &name, round).unwrap();
                 assert_eq!(cell.name(), name);
             }
         }

@@ -141,8 +141,7 @@ pub struct Values<'a> {
 
 /// What separates names from values and parts from each other does not stand in them.
 fn write_value(value: &str, name: &mut String) {
-    let clean =
-        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:@,;+!*()'&$".contains(&byte);
+    let clean = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:@,;+!*()'&$".contains(&byte);
     let long = value.len() > LONGEST_VALUE;
     let shown = if long {
         let end = (0..=BEGINNING)

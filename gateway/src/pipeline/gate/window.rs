@@ -5,7 +5,12 @@
 //! and nothing to be cleared when a cell is moved. All of it is sequentially consistent: of several that count at the same
 //! time, the last to read sees every one of them, so that a limit that is reached is noticed.
 
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::SeqCst},
+};
+
+use arc_swap::ArcSwap;
 
 /// Steps of a span.
 const STEPS: usize = 20;
@@ -46,9 +51,60 @@ pub struct Row {
     pub successes: u32,
 }
 
+/// Which of the windows of a cell: its span in milliseconds, and its number among those of the same span.
+pub type Span = (u64, u8);
+
+/// Windows of one cell. Configurations come and go, and each may count over other spans.
+const MOST_WINDOWS: usize = 32;
+
+/// The windows of one cell, by span. They are made when something is counted.
+#[derive(Debug, Default)]
+pub(super) struct Windows(ArcSwap<Vec<(Span, Arc<Window>)>>);
+
+impl Windows {
+    pub(super) fn record(&self, span: Span, version: u64, now: u64, outcome: Outcome) -> Totals {
+        loop {
+            let known = self.0.load();
+            match known.iter().find(|(other, _)| *other == span) {
+                Some((_, window)) => return window.record(version, now, outcome),
+                None => self.add(span),
+            }
+        }
+    }
+
+    fn add(&self, span: Span) {
+        let window = Arc::new(Window::new(span.0));
+        self.0.rcu(|known| {
+            let mut known = Vec::clone(known);
+            if !known.iter().any(|(other, _)| *other == span) {
+                if known.len() >= MOST_WINDOWS {
+                    known.remove(0);
+                }
+                known.push((span, Arc::clone(&window)));
+            }
+            known
+        });
+    }
+
+    /// Spans in milliseconds, and what they came to.
+    pub(super) fn totals(&self, version: u64, now: u64) -> Vec<(u64, Totals)> {
+        let known = self.0.load();
+        let totals = known
+            .iter()
+            .map(|((span, _), window)| (*span, window.totals(version, now)));
+        totals.collect()
+    }
+
+    /// In milliseconds.
+    pub(super) fn longest(&self) -> u64 {
+        let known = self.0.load();
+        known.iter().map(|((span, _), _)| *span).max().unwrap_or(0)
+    }
+}
+
 /// Counts over the last so many milliseconds.
 #[derive(Debug)]
-pub(super) struct Window {
+struct Window {
     /// Milliseconds.
     step: u64,
     /// By step, modulo their number.
@@ -63,7 +119,7 @@ struct Bucket {
 }
 
 impl Window {
-    pub(super) fn new(span: u64) -> Self {
+    fn new(span: u64) -> Self {
         Self {
             step: (span / STEPS as u64).max(1),
             buckets: Default::default(),
@@ -71,7 +127,7 @@ impl Window {
     }
 
     /// Counts an outcome, and says what there is then.
-    pub(super) fn record(&self, version: u64, now: u64, outcome: Outcome) -> Totals {
+    fn record(&self, version: u64, now: u64, outcome: Outcome) -> Totals {
         let step = now / self.step;
         let tag = tag(version, step);
         let bucket = &self.buckets[position(step)];
@@ -87,7 +143,7 @@ impl Window {
         self.totals(version, now)
     }
 
-    pub(super) fn totals(&self, version: u64, now: u64) -> Totals {
+    fn totals(&self, version: u64, now: u64) -> Totals {
         let last = now / self.step;
         let mut totals = Totals::default();
         for step in last.saturating_sub(STEPS as u64 - 1)..=last {

@@ -74,13 +74,11 @@ impl Door {
         (route, site): (&Arc<str>, Site<'_>),
         otherwise: Otherwise,
     ) -> Result<Self, Misfit> {
-        let Definition {
-            name, scope, spans, ..
-        } = definition;
+        let Definition { name, scope, .. } = definition;
         if site.upstream.is_none() && scope.needs_upstream() {
             return Err(Misfit::NoUpstream(name.clone(), scope.clone()));
         }
-        let gate = gates.gate(plugin, name, scope, spans);
+        let gate = gates.gate(plugin, name, scope);
         let (upstream, endpoints) = site.upstream.unzip();
         let place = Place {
             route: Arc::clone(route),
@@ -89,7 +87,7 @@ impl Door {
         };
         let cell = |endpoint: Option<usize>| {
             let name = place.name(scope, endpoint, None);
-            let cell = gates.cell(&gate, &name);
+            let cell = gate.cell(&name);
             cell.ok_or_else(|| Misfit::NoRoom(definition.name.clone()))
         };
         let cells = if scope.has_identity() {

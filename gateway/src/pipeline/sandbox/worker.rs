@@ -141,7 +141,7 @@ impl Worker {
     /// A cell of a gate by its name; none when there is no room for it.
     pub(super) fn gate_cell(&self, gate: &Gate, name: &str, now: u64) -> Option<Arc<gate::Cell>> {
         let mut cells = self.cells.borrow_mut();
-        cells.cell(&self.host.gates, gate, name, now).cloned()
+        cells.cell(gate, name, now).cloned()
     }
 
     /// Leaves an ending to `maintain`.

@@ -12,14 +12,15 @@ const FAILED: Outcome = Outcome {
     failure: 1000,
     slow: false,
 };
+const MINUTE: Span = (60_000, 0);
 const OPEN: Position = Position::Open {
     during: 60_000,
     probes: 2,
 };
 
 fn cell() -> Arc<Cell> {
-    let home = Arc::new(Home::new(&"breaker".into(), "default", &[60_000]));
-    Arc::new(Cell::new(&home, "route=r", None, 0))
+    let home = Arc::new(Home::new(&"breaker".into(), "default"));
+    Arc::new(Cell::new(&home, "route=r", 0))
 }
 
 fn why() -> Reason {
@@ -76,14 +77,16 @@ fn a_ramp_lets_a_growing_share_pass() {
 fn what_ends_late_counts_nothing() {
     let cell = cell();
     let (first, late) = (enter(&cell, 0).unwrap(), enter(&cell, 0).unwrap());
-    assert_eq!(first.record(0, FAILED, 0).unwrap().calls, 1);
+    assert_eq!(first.record(MINUTE, FAILED, 0).calls, 1);
     assert_eq!(first.record_in_a_row(1000).failures, 1000);
     assert!(first.publish(Position::Closed, why(), 0));
-    assert_eq!(late.record(0, FAILED, 0), Some(Totals::default()));
+    assert_eq!(late.record(MINUTE, FAILED, 0), Totals::default());
     assert_eq!(late.record_in_a_row(1000), Row::default());
     let fresh = enter(&cell, 0).unwrap();
-    assert_eq!(fresh.record(0, FAILED, 0).unwrap().calls, 1);
-    assert_eq!(fresh.record(1, FAILED, 0), None);
+    assert_eq!(fresh.record(MINUTE, FAILED, 0).calls, 1);
+    assert_eq!(fresh.record((1_000, 0), FAILED, 0).calls, 1);
+    assert_eq!(fresh.record((60_000, 1), FAILED, 0).calls, 1);
+    assert_eq!(fresh.record(MINUTE, FAILED, 0).calls, 2);
 }
 
 #[test]
@@ -102,17 +105,6 @@ fn an_operator_has_the_last_word() {
     assert!(cell.is_idle(0, 0));
 }
 
-#[test]
-fn a_cell_of_other_spans_stands_where_the_old_one_stood() {
-    let old = cell();
-    enter(&old, 0).unwrap().publish(OPEN, why(), 0);
-    let home = Arc::new(Home::new(&"breaker".into(), "default", &[1_000]));
-    let new = Arc::new(Cell::new(&home, "route=r", Some(&old), 10));
-    assert_eq!(enter(&new, 10).unwrap_err().after, 59_990);
-    assert_eq!(new.view(10).why, why());
-    assert!(!new.is_idle(0, 10));
-}
-
 /// Eight threads let calls fail and open the cell at a hundred failures. It opens exactly once each time, at exactly a
 /// hundred, and no call that failed before is left over for the next time.
 #[test]
@@ -128,7 +120,7 @@ fn a_limit_is_reached_exactly_once_in_parallel() {
                 scope.spawn(|| {
                     start.wait();
                     while let Ok(pass) = enter(&cell, 0) {
-                        let totals = pass.record(0, FAILED, 0).unwrap();
+                        let totals = pass.record(MINUTE, FAILED, 0);
                         if totals.failures >= LIMIT * 1000 && pass.publish(OPEN, why(), 0) {
                             opened.fetch_add(1, SeqCst);
                             seen.store(totals.calls, SeqCst);

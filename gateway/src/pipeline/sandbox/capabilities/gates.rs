@@ -9,7 +9,9 @@ use wasmtime::component::Resource;
 
 use crate::pipeline::{
     context::LocalResponse,
-    gate::{self, FailedTry, LONGEST, MOST_PROBES, Outcome, Pass, Position, Reason, Scope, now},
+    gate::{
+        self, FailedTry, LONGEST, MOST_PROBES, Outcome, Pass, Position, Reason, Scope, Span, now,
+    },
     sandbox::{
         bindings::{
             gates::{self, Host, HostGate},
@@ -38,7 +40,7 @@ pub struct Gate(usize);
 #[allow(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Window {
     gate: usize,
-    index: usize,
+    span: Span,
 }
 
 /// The gates that a configuration opens.
@@ -129,7 +131,7 @@ impl Opened {
         Ok(self.gates.len() - 1)
     }
 
-    fn add_window(&mut self, gate: usize, span: u64) -> Result<usize, String> {
+    fn add_window(&mut self, gate: usize, span: u64) -> Result<Span, String> {
         let gate = match self.gates.get_mut(gate) {
             Some(gate) if self.open => gate,
             _ => return Err(not_now()),
@@ -142,8 +144,10 @@ impl Opened {
         if gate.spans.len() >= MOST_WINDOWS {
             return Err(format!("a gate has at most {MOST_WINDOWS} windows"));
         }
+        let alike = gate.spans.iter().filter(|other| **other == span).count();
         gate.spans.push(span);
-        Ok(gate.spans.len() - 1)
+        // At most four.
+        Ok((span, alike as u8))
     }
 }
 
@@ -234,7 +238,7 @@ impl HostWindow for State {
     ) -> wasmtime::Result<Result<Resource<Window>, String>> {
         let gate = self.table.get(&gate)?.0;
         Ok(match self.gates.add_window(gate, span) {
-            Ok(index) => Ok(self.table.push(Window { gate, index })?),
+            Ok(span) => Ok(self.table.push(Window { gate, span })?),
             Err(message) => Err(message),
         })
     }
@@ -246,13 +250,13 @@ impl HostWindow for State {
         failure: u32,
         slow: bool,
     ) -> wasmtime::Result<windows::Totals> {
-        let &Window { gate, index } = self.table.get(&this)?;
+        let &Window { gate, span } = self.table.get(&this)?;
         let outcome = Outcome {
             failure: failure.min(HEAVIEST),
             slow,
         };
         let totals = self.passed(gate, pass);
-        let totals = totals.and_then(|pass| pass.record(index, outcome, now()));
+        let totals = totals.map(|pass| pass.record(span, outcome, now()));
         let totals = totals.unwrap_or_default();
         Ok(windows::Totals {
             calls: totals.calls,

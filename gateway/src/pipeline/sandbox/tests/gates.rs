@@ -70,12 +70,12 @@ fn end(exchange: &Exchange, status: u16) {
 }
 
 fn gate(bed: &Bed) -> Arc<Gate> {
-    bed.host.gates().all().pop().expect("a gate").1
+    bed.host.gates().all().pop().expect("a gate")
 }
 
 fn state(bed: &Bed, cell: &str) -> State {
     let gate = gate(bed);
-    gate.find(cell, bed.host.gates()).expect(cell).state(now())
+    gate.find(cell).expect(cell).state(now())
 }
 
 const ENDS: &str = "witgate_sandbox_calls_total{plugin=\"fuse\",phase=\"on-end\"}";
@@ -354,8 +354,8 @@ async fn an_operator_holds_gates_open_and_closed() {
     let bed = Bed::new();
     let chain = bound(&bed, "[{ fuse: { limit: 1 } }]").unwrap();
     let sandbox = Sandbox::new(&bed.host);
-    let cell = gate(&bed).find("route=r", bed.host.gates()).unwrap();
-    assert!(gate(&bed).find("route=none", bed.host.gates()).is_none());
+    let cell = gate(&bed).find("route=r").unwrap();
+    assert!(gate(&bed).find("route=none").is_none());
     cell.hold(Some(Hold::Open), now());
     exchange(&sandbox, &chain, 200).await.unwrap_err();
     cell.hold(Some(Hold::Closed), now());

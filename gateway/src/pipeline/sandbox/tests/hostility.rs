@@ -25,7 +25,6 @@ async fn misbehave(deed: &str) -> Failure {
         }]),
         has_endpoint_doors: false,
         waiting: None,
-        has_endpoint_doors: false,
     };
     let good = Chain(Some(Arc::new(links)));
     let sandbox = Sandbox::new(&bed.host);
