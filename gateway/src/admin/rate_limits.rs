@@ -19,7 +19,7 @@ struct Shown {
     /// As it could be written.
     allows: String,
     warm_up_s: Option<f64>,
-    routes: Vec<Arc<str>>,
+    routes: Vec<String>,
     /// Those that are not as good as new.
     keys: u64,
     under_way: u64,
@@ -31,13 +31,13 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(limit: &Limit, routes: Vec<Arc<str>>, counts: &Counts) -> Self {
+    fn new(limit: &Limit, routes: &[Arc<str>], counts: &Counts) -> Self {
         let warm_up = limit.definition.terms.warm_up();
         Self {
             name: limit.name.to_string(),
             allows: limit.definition.to_string(),
             warm_up_s: warm_up.map(|time| time.as_secs_f64()),
-            routes,
+            routes: routes.iter().map(ToString::to_string).collect(),
             keys: counts.keys,
             under_way: counts.under_way,
             admitted: counts.tally.admitted,
@@ -73,7 +73,7 @@ pub(super) fn answer(control: &Control) -> Answer {
         .map(|(name, (limit, mut routes))| {
             routes.sort();
             let counts = counts.get(&name).copied().unwrap_or_default();
-            Shown::new(&limit, routes, &counts)
+            Shown::new(&limit, &routes, &counts)
         })
         .collect();
     json(StatusCode::OK, &shown)

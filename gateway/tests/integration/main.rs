@@ -37,6 +37,7 @@ mod oauth2_client;
 mod oidc_login;
 mod plugins;
 mod proxying;
+mod rate_limits;
 mod reload;
 mod routing;
 mod sample;

@@ -36,7 +36,7 @@ pub struct RateLimit {
     pub concurrency: Option<Spanned<u32>>,
     /// What becomes of requests that do not say whom to count them for: no identity, no such header. Default: `shared`.
     pub missing: Option<Spanned<MissingKey>>,
-    /// How many keys may be counted at a time, 1 to 10000000; about 100 bytes each. Those beyond share one count until there
+    /// How many keys may be counted at a time, 1 to 10000000; about 150 bytes each. Those beyond share one count until there
     /// is room. Default: 100000.
     pub max_keys: Option<Spanned<u32>>,
     /// Tell clients in `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers). Default: true.

@@ -80,5 +80,5 @@ pub(super) fn limit(name: &str, left: &Left) -> HeaderValue {
 /// Whole seconds, rounded up, at least 1.
 pub(super) fn seconds(time: Duration) -> u64 {
     let whole = u64::from(time.subsec_nanos() > 0);
-    (time.as_secs() + whole).max(1)
+    time.as_secs().saturating_add(whole).max(1)
 }
