@@ -198,5 +198,8 @@ async fn a_silent_stream_of_events_has_comments() {
     release(&gateway, "held-silent", 1).await;
     let rest = stream.rest().await;
     let events = rest.replace(":\n\n", "");
-    assert_eq!(events, "data: {\"value\":\"2\"}\n\nevent: end\ndata: {}\n\n");
+    assert_eq!(
+        events,
+        "data: {\"value\":\"2\"}\n\nevent: end\ndata: {}\n\n"
+    );
 }
