@@ -407,7 +407,8 @@ async fn issuers_that_are_wrong_from_the_start_let_nobody_in_and_may_recover() {
         line.await;
     }
     // Who waits for one that says nothing is told so in time, and is not let in.
-    let stuck = get(&gateway, "/stuck", &token("stuck"));
+    let waits = token("stuck");
+    let stuck = get(&gateway, "/stuck", &waits);
     soon("an answer", stuck)
         .await
         .is_problem(503, "token-keys-unavailable");
