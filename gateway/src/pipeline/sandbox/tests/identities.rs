@@ -134,7 +134,8 @@ async fn ten_thousand_identities_are_kept() {
             json!({ "kept": 10_000, "last": "9999", "error": null })
         );
     }
-    assert_eq!(bed.metric("witgate_sandbox_instances{plugin=\"badge\"}"), 1);
+    // Beside it, the one that judges configurations.
+    assert_eq!(bed.metric("witgate_sandbox_instances{plugin=\"badge\"}"), 2);
 }
 
 #[tokio::test]
