@@ -69,8 +69,16 @@ async fn shop(settings: &str, options: &Value) -> (AuthServer, Gateway) {
     (server, gateway)
 }
 
-/// What the issuer's pages want to know.
+/// What the issuer's pages want to know the first time.
 async fn fill_in(tab: &mut Tab, user: &str) {
+    sign_in(tab, user).await;
+    let consent = "document.querySelector('[value=consent]') !== null";
+    tab.until("the form for the consent", consent).await;
+    tab.run("document.querySelector('form').submit(); true")
+        .await;
+}
+
+async fn sign_in(tab: &mut Tab, user: &str) {
     tab.until(
         "the form for the login",
         "document.querySelector('[name=login]') !== null",
@@ -82,13 +90,6 @@ async fn fill_in(tab: &mut Tab, user: &str) {
          document.querySelector('form').submit(); true"
     ))
     .await;
-    tab.until(
-        "the form for the consent",
-        "document.querySelector('[value=consent]') !== null",
-    )
-    .await;
-    tab.run("document.querySelector('form').submit(); true")
-        .await;
 }
 
 /// What the upstream behind the gateway saw, once the page of it is there.

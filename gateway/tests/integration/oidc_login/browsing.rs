@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{arrived, fetches, fill_in, guarded, origin, shop, short_lived};
+use super::{arrived, fetches, fill_in, guarded, origin, shop, short_lived, sign_in};
 use crate::support::{
     chromium::Chromium,
     client::{self, empty, request},
@@ -21,7 +21,12 @@ async fn a_login_ends_where_it_began_and_a_logout_ends_it() {
     assert_eq!(seen["target"], "/orders/7?full=1");
     assert_eq!(upstream::seen(&seen, "x-user"), ["ada"]);
     assert_eq!(upstream::seen(&seen, "x-email"), ["ada@example.com"]);
-    assert!(upstream::seen(&seen, "cookie").is_empty(), "{seen}");
+    // Of those that the issuer sets for all ports of the host, the gateway knows nothing.
+    let cookies = upstream::seen(&seen, "cookie").join("; ");
+    assert!(
+        !cookies.split("; ").any(|pair| pair.starts_with("session")),
+        "{seen}"
+    );
     assert_eq!(
         tab.run("document.cookie").await,
         "",
@@ -83,8 +88,6 @@ async fn tokens_are_renewed_once_for_all_requests() {
     fill_in(&mut tab, "ada").await;
     let token = upstream::seen(&arrived(&mut tab).await, "authorization");
     for turn in 2..4 {
-        let address = gateway.address();
-        assert_ne!(address.port(), 0);
         // A crowd each time; the issuer ends the session if one refresh token comes twice.
         loop {
             assert_eq!(fetches(&mut tab, 20).await, json!([200]));
@@ -114,10 +117,11 @@ async fn two_tabs_log_in_side_by_side() {
         )
         .await;
     }
-    for (tab, page) in [(&mut two, "/two"), (&mut one, "/one")] {
-        fill_in(tab, "ada").await;
-        assert_eq!(arrived(tab).await["target"], page);
-    }
+    fill_in(&mut two, "ada").await;
+    assert_eq!(arrived(&mut two).await["target"], "/two");
+    // The consent is there already.
+    sign_in(&mut one, "ada").await;
+    assert_eq!(arrived(&mut one).await["target"], "/one");
 }
 
 #[tokio::test]
