@@ -14,7 +14,8 @@ use crate::{
 
 fn setup(rules: &str) -> Setup {
     let plugin = |name: &str, path: std::path::PathBuf| {
-        format!("{name}: {{ component: '{}' }}", path.display())
+        let path = path.display();
+        format!("{name}: {{ component: '{path}', grants: [metrics] }}")
     };
     Setup::new()
         .settings(&format!(

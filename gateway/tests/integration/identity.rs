@@ -156,7 +156,7 @@ async fn nobody_forges_it_in_a_grpc_call() {
     let routes = format!(
         "upstreams: {{ up: {{ endpoints: ['http://{up}'], protocol: http2 }} }}
 routes:
-  - {{ name: known, match: {{ prefix: /known }}, to: up, plugins: [{{ badge: {{ believe: true }} }}] }}
+  - {{ name: known, match: {{ prefix: /known.Service }}, to: up, plugins: [{{ badge: {{ believe: true }} }}] }}
   - {{ name: plain, to: up }}"
     );
     let gateway = setup().routes(&routes).start().await;

@@ -19,7 +19,10 @@ const ID: &str = "spiffe://example.org/ns/shop/sa/orders";
 /// A gateway whose certificate is from `server`, and that lets in clients of `clients`.
 async fn gateway(server: &Authority, clients: &Authority, wanted: &str, chain: &str) -> Gateway {
     let identity = server.issue(&["api.example.com"]);
-    let grants = |name: &str, path: &Path| format!("{name}: {{ component: '{}' }}", path.display());
+    let grants = |name: &str, path: &Path| {
+        let path = path.display();
+        format!("{name}: {{ component: '{path}', grants: [metrics] }}")
+    };
     Setup::new()
         .file("tls/api.pem", identity.certificate)
         .file("tls/api.key", identity.key)
