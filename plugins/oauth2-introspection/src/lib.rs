@@ -64,16 +64,22 @@ impl Policy for Introspection {
             let task = Task::new(Rc::clone(&self.server).find(digest, token));
             *state = Some(Asking { digest, task });
         }
-        let Some(asking) = state.as_mut() else {
+        let polled = state
+            .as_mut()
+            .map(|asking| (asking.digest, asking.task.poll()));
+        let Some((digest, Some(finding))) = polled else {
             return Ok(Verdict::Again);
         };
-        let digest = asking.digest;
-        match asking.task.poll() {
-            None => Ok(Verdict::Again),
-            Some(Finding::Active(active)) => self.judge(request, digest, &active, now),
-            Some(Finding::Inactive) => Ok(self.refuse(request, Refusal::Inactive)),
-            Some(Finding::Failed) => Ok(self.refuse(request, Refusal::NoAnswer)),
+        *state = None;
+        match finding {
+            Finding::Active(active) => self.judge(request, digest, &active, now),
+            Finding::Inactive => Ok(self.refuse(request, Refusal::Inactive)),
+            Finding::Failed => Ok(self.refuse(request, Refusal::NoAnswer)),
         }
+    }
+
+    fn is_spent(state: &Self::State) -> bool {
+        state.is_none()
     }
 }
 

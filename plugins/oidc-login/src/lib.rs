@@ -60,6 +60,7 @@ impl Policy for OidcLogin {
         let Some(decision) = work.poll() else {
             return Ok(Verdict::Again);
         };
+        progress.work = None;
         for note in &decision.notes {
             request.note(note);
         }
@@ -75,6 +76,10 @@ impl Policy for OidcLogin {
                 Ok(reply.header("cache-control", "no-store").into())
             }
         }
+    }
+
+    fn is_spent(progress: &Progress) -> bool {
+        progress.work.is_none() && progress.cookies.is_empty()
     }
 
     fn on_response(

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth2::{
     CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope, TokenResponse, url::form_urlencoded,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use witgate_jose::Keys;
 use witgate_plugin::{
     Request, Result, clock, crypto,
@@ -167,11 +167,19 @@ impl Login {
         before: Option<&Open>,
     ) -> Result<Session, Refusal> {
         let (id_token, subject) = self.believe(tokens, nonce, before).await?;
-        let userinfo = if self.settings.userinfo {
-            let told = self.grants.userinfo(endpoints, tokens, subject.as_ref());
-            told.await.map_err(|_| Refusal::Unavailable)?
-        } else {
-            serde_json::Map::new()
+        let told = match self.settings.userinfo {
+            true => {
+                self.grants
+                    .userinfo(endpoints, tokens, subject.as_ref())
+                    .await
+            }
+            false => Ok(Map::new()),
+        };
+        let userinfo = match (told, before) {
+            (Ok(told), _) => told,
+            // The refresh token may be used up: what was told before still serves.
+            (Err(_), Some(open)) => open.session.userinfo.clone(),
+            (Err(_), None) => return Err(Refusal::Unavailable),
         };
         let now = clock::unix_seconds();
         let old = before.map(|open| &open.session);

@@ -211,3 +211,28 @@ fn what_the_issuer_tells_beside_the_token_must_be_about_the_same_user() {
         }
     }
 }
+
+/// By then the refresh token may be used up.
+#[test]
+fn a_refresh_does_without_what_is_told_beside_the_token() {
+    let issuer = Issuer::new();
+    let policy = policy(&json!({ "userinfo": true }));
+    let mut browser = Browser::default();
+    let question = browser.open(&policy, "/").location();
+    let nonce = super::issuer::nonce(&question);
+    issuer.gives(&json!({ "nonce": nonce }), &json!({}));
+    answer(
+        "login",
+        200,
+        &json!({ "sub": "ada", "email": "ada@example.com" }),
+    );
+    browser.open(&policy, &super::browser::way_back(&question));
+    wait();
+    issuer.gives(&json!({}), &json!({}));
+    answer("login", 500, &json!({}));
+    let mut exchange = Exchange::new(&policy, browser.request("/"));
+    assert_eq!(exchange.on_request().unwrap(), Verdict::Next);
+    let identity = exchange.request().identity().unwrap();
+    let email = identity.claim_as::<String>("/email");
+    assert_eq!(email.as_deref(), Some("ada@example.com"));
+}
