@@ -138,7 +138,10 @@ async fn who_waits_blocks_nobody_and_leaves_nothing_behind() {
         .metrics()
         .await
         .sum("witgate_sandbox_instances", &[]);
-    assert!(instances <= 3.0, "{instances}: one for each worker");
+    assert!(
+        instances <= 4.0,
+        "{instances}: one for each worker, and for the ticks of each route"
+    );
     drop(waiting);
     in_flight(&gateway, 0.0).await;
     let metrics = gateway.metrics().await;
@@ -175,7 +178,7 @@ async fn servers_that_go_wrong_are_told_apart_and_logged() {
         ("error", "deed: ask, target: /error"),
         ("above", "deed: ask, target: 'http://127.0.0.1:1/'"),
     ];
-    let gateway = start(&asked, ", timeout: 300ms", &routes).await;
+    let gateway = start(&asked, ", timeout: 3s", &routes).await;
     let before = gateway.resident();
     for _ in 0..5 {
         assert_eq!(learnt(&gateway.get("/huge").await), "TooLarge");
@@ -244,9 +247,7 @@ async fn a_client_follows_its_declaration_and_stays_while_a_route_needs_it() {
     let refused = reload(&gateway).await;
     assert_eq!(refused.status(), 422);
     assert!(
-        refused
-            .text()
-            .contains("no HTTP client is called `server`; did you mean `servers`?"),
+        refused.text().contains("no HTTP client is called `server`"),
         "{}",
         refused.text()
     );
