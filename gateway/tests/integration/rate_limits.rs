@@ -64,7 +64,7 @@ async fn passed(
 #[tokio::test]
 async fn all_routes_and_workers_share_a_limit_exactly() {
     let gateway = limited(
-        "rate-limits: { shared: { rates: 25/h }, by-address: { by: address, rates: [100/h, 30/h, 500/d] } }",
+        "rate-limits: { shared: { rates: 25/h }, by-address: { by: address, rates: [100/m, 30/h, 500/d] } }",
         &[("a", "shared"), ("b", "shared"), ("c", "by-address")],
     )
     .await;

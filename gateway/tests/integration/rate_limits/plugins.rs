@@ -114,15 +114,16 @@ async fn a_plugins_permit_lasts_as_long_as_its_exchange() {
 
 #[tokio::test]
 async fn a_plugin_opens_what_it_was_granted() {
-    for (limit, expected) in [
-        ("hourli", "no rate limit is called `hourli`"),
+    for (grants, limit, expected) in [
+        ("[limits]", "hourli", "no rate limit is called `hourli`"),
         (
+            "[{ limits: [hourly, few] }]",
             "other",
             "the grant `limits` of this plugin does not name `other`",
         ),
     ] {
         let (status, said) = Setup::new()
-            .settings(&settings("rate-limits: { hourly: { rates: 1/h }, few: { concurrency: 1 }, other: { rates: 1/h } }"))
+            .settings(&settings("rate-limits: { hourly: { rates: 1/h }, few: { concurrency: 1 }, other: { rates: 1/h } }").replace("[{ limits: [hourly, few] }]", grants))
             .routes(&format!("routes: [{{ name: a, plugins: [{{ toll: {{ limit: {limit} }} }}], respond: {{}} }}]"))
             .refused()
             .await;
