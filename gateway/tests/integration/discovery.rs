@@ -1,26 +1,18 @@
-//! Issuers that are found by what they say of themselves: a real one that dies and comes back, and wrong ones.
+//! Issuers that are found by what they say of themselves, and routes that trust them.
 
-use std::{
-    future::pending,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+mod wrong;
 
-use http::{Method, Request, Response, StatusCode};
-use hyper::body::{Frame, Incoming};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
     auth_servers::AuthServer,
-    client::{self, Answer, Content, full, request, streamed},
+    client::{self, Answer, full, request},
     components, eventually,
     gateway::{Gateway, Setup},
-    issuer::{Issuer, Key, jwks},
+    issuer::{Issuer, Key},
     load::Load,
-    soon, upstream,
+    upstream,
 };
 
 /// `key_sets` and one route for each name, protected by it: `/NAME`. Any other path is free.
@@ -48,6 +40,17 @@ async fn get(gateway: &Gateway, path: &str, token: &str) -> Answer {
 
 async fn status(gateway: &Gateway, path: &str, token: &str) -> u16 {
     get(gateway, path, token).await.status().as_u16()
+}
+
+fn refused(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(answer.status(), status, "{}", answer.text());
+    assert_eq!(answer.json()["code"], code);
+}
+
+async fn unreachable(gateway: &Gateway) -> f64 {
+    let labels = ["key_set=\"login\"", "reason=\"unreachable\""];
+    let metrics = gateway.metrics().await;
+    metrics.sum("witgate_key_set_fetch_failures_total", &labels)
 }
 
 /// What the mock server gives for a form.
@@ -82,19 +85,25 @@ async fn tokens_of_a_real_issuer_pass_and_its_other_tokens_do_not() {
     for _ in 0..3 {
         assert_eq!(status(&gateway, "/orders", &token).await, 200);
     }
-    get(&gateway, "/other", &token)
-        .await
-        .is_problem(401, "token-issuer-refused");
-    get(&gateway, "/typed", &token)
-        .await
-        .is_problem(401, "token-type-refused");
+    refused(
+        &get(&gateway, "/other", &token).await,
+        401,
+        "token-issuer-refused",
+    );
+    refused(
+        &get(&gateway, "/typed", &token).await,
+        401,
+        "token-type-refused",
+    );
 
     // An ID token is by the same issuer and key, and for somebody else.
     let both = tokens(&server, "grant_type=password&username=ada&client_id=shop").await;
     let id_token = both["id_token"].as_str().unwrap();
-    get(&gateway, "/orders", id_token)
-        .await
-        .is_problem(401, "token-audience-refused");
+    refused(
+        &get(&gateway, "/orders", id_token).await,
+        401,
+        "token-audience-refused",
+    );
     let line = gateway.access.wait_for("the refusal", |line| {
         line["notes"]
             .as_array()
@@ -124,7 +133,7 @@ async fn a_real_issuer_dies_and_comes_back_with_other_keys() {
     let gateway = protected(&sets, &routes).start().await;
     let load = Load::start(gateway.address(), |_| {}).await;
     let answer = get(&gateway, "/orders", &first).await;
-    answer.is_problem(503, "token-keys-unavailable");
+    refused(&answer, 503, "token-keys-unavailable");
     assert!(answer.header("retry-after").is_some());
     gateway
         .log
@@ -146,15 +155,14 @@ async fn a_real_issuer_dies_and_comes_back_with_other_keys() {
 
     // Dead again: what is known stays in use, also for tokens that were not seen before.
     let fourth = access_token(&server).await;
+    let before = unreachable(&gateway).await;
     server.kill();
     for token in [&third, &fourth] {
         assert_eq!(status(&gateway, "/orders", token).await, 200);
     }
     assert_eq!(status(&gateway, "/orders", &first).await, 401);
     eventually("a failure", || async {
-        let metrics = gateway.metrics().await;
-        let labels = ["key_set=\"login\"", "reason=\"unreachable\""];
-        metrics.sum("witgate_key_set_fetch_failures_total", &labels) >= 1.0
+        unreachable(&gateway).await > before
     })
     .await;
     assert_eq!(status(&gateway, "/orders", &fourth).await, 200);
@@ -223,16 +231,12 @@ routes:
         assert!(seen(send(&theirs).await, "x-groups").is_empty());
         assert_eq!(seen(send(&staff).await, "x-groups"), ["staff,eu"]);
         assert!(seen(send(&staff).await, "x-scope").is_empty());
-        send(&guest)
-            .await
-            .is_problem(403, "token-claims-insufficient");
+        refused(&send(&guest).await, 403, "token-claims-insufficient");
     }
     let crossed = key.token(&json!({ "iss": server.url(), "groups": ["staff"] }));
-    send(&crossed).await.is_problem(401, "token-key-unknown");
+    refused(&send(&crossed).await, 401, "token-key-unknown");
     let stranger = key.token(&json!({ "iss": "https://stranger.test", "groups": ["staff"] }));
-    send(&stranger)
-        .await
-        .is_problem(401, "token-issuer-refused");
+    refused(&send(&stranger).await, 401, "token-issuer-refused");
 }
 
 #[tokio::test]
@@ -266,165 +270,6 @@ routes:
     let alice = send(Some(&key.token(&json!({})))).await;
     assert_eq!(upstream::seen(&alice.json(), "x-customer"), ["alice"]);
     let expired = key.token(&json!({ "exp": 1 }));
-    send(Some(&expired)).await.is_problem(401, "token-expired");
-    send(Some("nonsense"))
-        .await
-        .is_problem(401, "token-malformed");
-}
-
-/// How an issuer can be wrong from the start, and the reason that is counted then.
-const WRONGS: [(&str, &str); 9] = [
-    ("page", "malformed"),
-    ("another", "wrong-issuer"),
-    ("elsewhere", "unsafe-url"),
-    ("missing", "status"),
-    ("huge", "too-large"),
-    ("huge-keys", "too-large"),
-    ("many-keys", "too-large"),
-    ("weak-keys", "no-usable-key"),
-    ("stuck", ""),
-];
-
-/// Serves the issuers of [`WRONGS`], each under a path of its own, wrongly until `well`.
-async fn wrong_issuers(key: &Key, well: Arc<AtomicBool>) -> SocketAddr {
-    let keys = jwks(&[key]).to_string();
-    let address = Arc::new(std::sync::OnceLock::new());
-    let own = Arc::clone(&address);
-    let served = upstream::serve(move |request: Request<Incoming>| {
-        let (keys, own, well) = (keys.clone(), Arc::clone(&own), Arc::clone(&well));
-        async move {
-            let path = request.uri().path().to_owned();
-            let name = path
-                .split('/')
-                .find(|part| WRONGS.iter().any(|(name, _)| name == part));
-            let name = name.unwrap_or_default().to_owned();
-            let issuer = format!("http://{}/{name}", own.get().unwrap());
-            let wrong = (!well.load(Ordering::Relaxed)).then_some(name);
-            if path.ends_with("/keys") {
-                return answer_keys(wrong.as_deref(), keys);
-            }
-            describe(wrong.as_deref(), &issuer, &well).await
-        }
-    })
-    .await;
-    address.set(served).unwrap();
-    served
-}
-
-async fn describe(wrong: Option<&str>, issuer: &str, well: &AtomicBool) -> Response<Content> {
-    let description = |issuer: &str, keys: &str| {
-        let json = json!({ "issuer": issuer, "jwks_uri": keys });
-        Response::new(full(json.to_string()))
-    };
-    let keys = format!("{issuer}/keys");
-    match wrong {
-        Some("page") => Response::new(full("<!doctype html><title>Sign in</title>")),
-        Some("another") => description(&format!("{issuer}/"), &keys),
-        Some("elsewhere") => description(issuer, "http://keys.test/"),
-        Some("missing") => {
-            let mut answer = Response::new(full(""));
-            *answer.status_mut() = StatusCode::NOT_FOUND;
-            answer
-        }
-        Some("huge") => Response::new(endless()),
-        Some("stuck") => {
-            while !well.load(Ordering::Relaxed) {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-            pending().await
-        }
-        _ => description(issuer, &keys),
-    }
-}
-
-fn answer_keys(wrong: Option<&str>, keys: String) -> Response<Content> {
-    match wrong {
-        Some("huge-keys") => Response::new(endless()),
-        Some("many-keys") => {
-            let keys = vec![json!({ "kty": "oct", "k": "A".repeat(64) }); 1000];
-            Response::new(full(json!({ "keys": keys }).to_string()))
-        }
-        Some("weak-keys") => {
-            let weak = json!({ "kty": "RSA", "n": "A".repeat(171), "e": "AQAB", "kid": "one" });
-            Response::new(full(json!({ "keys": [weak, {}] }).to_string()))
-        }
-        _ => Response::new(full(keys)),
-    }
-}
-
-/// 50 MB of blanks, for who takes them.
-fn endless() -> Content {
-    let (pieces, body) = streamed();
-    tokio::spawn(async move {
-        let piece = bytes::Bytes::from(vec![b' '; 64 << 10]);
-        for _ in 0..800 {
-            if pieces.send(Frame::data(piece.clone())).await.is_err() {
-                return;
-            }
-        }
-    });
-    body
-}
-
-#[tokio::test]
-async fn issuers_that_are_wrong_from_the_start_let_nobody_in_and_may_recover() {
-    let key = Key::new("one");
-    let well = Arc::new(AtomicBool::new(false));
-    let address = wrong_issuers(&key, Arc::clone(&well)).await;
-    let issuer = |name: &str| format!("http://{address}/{name}");
-    let sets = WRONGS.map(|(name, _)| {
-        format!(
-            "  {name}: {{ issuer: '{}', cool-down: 1s }}\n",
-            issuer(name)
-        )
-    });
-    let routes =
-        WRONGS.map(|(name, _)| route(name, &format!("{{ keys: {name}, audience: orders }}")));
-    let gateway = protected(&sets.concat(), &routes.concat()).start().await;
-    let before = gateway.resident();
-    let load = Load::start(gateway.address(), |_| {}).await;
-    let token = |name: &str| key.token(&json!({ "iss": issuer(name) }));
-
-    for (name, reason) in WRONGS {
-        if reason.is_empty() {
-            continue;
-        }
-        let answer = get(&gateway, &format!("/{name}"), &token(name)).await;
-        answer.is_problem(503, "token-keys-unavailable");
-        eventually(name, || async {
-            let labels = [
-                format!("key_set=\"{name}\""),
-                format!("reason=\"{reason}\""),
-            ];
-            let labels = labels.each_ref().map(String::as_str);
-            let metrics = gateway.metrics().await;
-            metrics.sum("witgate_key_set_fetch_failures_total", &labels) >= 1.0
-        })
-        .await;
-        let line = gateway.log.wait_for(name, |line| {
-            line["key_set"] == name && line["reason"] == reason
-        });
-        line.await;
-    }
-    // Who waits for one that says nothing is told so in time, and is not let in.
-    let waits = token("stuck");
-    let stuck = get(&gateway, "/stuck", &waits);
-    soon("an answer", stuck)
-        .await
-        .is_problem(503, "token-keys-unavailable");
-    let grown = gateway.resident().saturating_sub(before);
-    assert!(grown < 48 << 20, "{grown} bytes more");
-
-    well.store(true, Ordering::Relaxed);
-    for (name, reason) in WRONGS {
-        if !reason.is_empty() {
-            let path = format!("/{name}");
-            let token = token(name);
-            eventually(name, || async {
-                status(&gateway, &path, &token).await == 200
-            })
-            .await;
-        }
-    }
-    load.stop().await;
+    refused(&send(Some(&expired)).await, 401, "token-expired");
+    refused(&send(Some("nonsense")).await, 401, "token-malformed");
 }
