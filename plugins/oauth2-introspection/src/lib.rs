@@ -18,7 +18,7 @@ mod tests;
 
 use std::{cell::RefCell, rc::Rc};
 
-use witgate_plugin::{Identity, prelude::*, task::Task};
+use witgate_plugin::{Identity, credential::Source, prelude::*, task::Task};
 
 use demands::Demands;
 use finding::{Active, Finding};
@@ -30,6 +30,7 @@ use settings::Settings;
 struct Introspection {
     server: Rc<Server>,
     demands: Demands,
+    source: Source,
     realm: String,
     forward: bool,
     known: RefCell<Known>,
@@ -53,7 +54,7 @@ impl Policy for Introspection {
     fn on_request(&self, request: &mut Request, state: &mut Self::State) -> Result<Verdict> {
         let now = clock::unix_seconds();
         if state.is_none() {
-            let token = match token::find(request) {
+            let token = match token::find(request, &self.source) {
                 Ok(token) => token,
                 Err(refusal) => return Ok(self.refuse(request, refusal)),
             };
@@ -116,7 +117,7 @@ impl Introspection {
     fn admit(&self, request: &mut Request, identity: &Identity) -> Result<Verdict> {
         request.set_identity(identity)?;
         if !self.forward {
-            request.remove_header("authorization")?;
+            self.source.strip(request)?;
         }
         Ok(Verdict::Next)
     }

@@ -6,6 +6,7 @@ use witgate_plugin::Reply;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Missing,
+    Several,
     TooLong,
     Malformed,
     Inactive,
@@ -31,6 +32,7 @@ impl Refusal {
     fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::Missing => ("token-missing", "This needs a token."),
+            Self::Several => ("token-ambiguous", "There is more than one token."),
             Self::TooLong => ("token-too-long", "The token is too long."),
             Self::Malformed => ("token-malformed", "The token is malformed."),
             Self::Inactive => ("token-inactive", "The token is not active."),

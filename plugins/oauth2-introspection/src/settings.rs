@@ -7,6 +7,7 @@ use serde::Deserialize;
 use witgate_plugin::{
     config,
     config::{HumanDuration, Problem},
+    credential::{From, Source},
     http::Client,
     rules::{ClaimPath, Rule, RuleConfig},
 };
@@ -38,6 +39,9 @@ pub(crate) struct Settings {
     /// The member of what the server says that names the tenant, as `org` or `/org/id`. Default: none.
     #[serde(default)]
     tenant: Option<String>,
+    /// Where the token is. Default: `{ header: authorization, scheme: Bearer }`.
+    #[serde(default)]
+    from: From,
     /// How long an active token stays so without another question, at most: a revocation takes effect after this
     /// time. Never longer than the token's `exp`. Default: `1m`, at most `1h`.
     #[serde(default = "default_max_age")]
@@ -103,6 +107,9 @@ fn default_cache() -> u16 {
 pub(crate) fn prepare(settings: Settings) -> Result<Introspection, Vec<Problem>> {
     let mut problems = Vec::new();
     let http = keep(&mut problems, "/client", Client::open(&settings.client));
+    let bearer = || Source::header("authorization", Some("Bearer"));
+    let source = Source::new(settings.from, bearer);
+    let source = source.map_err(|problem| problems.push(problem.below("/from")));
     let tenant = settings.tenant.as_deref().map(ClaimPath::new).transpose();
     let tenant = keep(&mut problems, "/tenant", tenant).flatten();
     let require = settings.require.map(|rule| Rule::compile(rule, "/require"));
@@ -140,8 +147,8 @@ pub(crate) fn prepare(settings: Settings) -> Result<Introspection, Vec<Problem>>
         );
         keep(&mut problems, "/path", server)
     });
-    match (server, cache) {
-        (Some(server), Some(cache)) if problems.is_empty() => Ok(Introspection {
+    match (server, cache, source) {
+        (Some(server), Some(cache), Ok(source)) if problems.is_empty() => Ok(Introspection {
             server: Rc::new(server),
             demands: Demands {
                 issuers: settings.issuer.into_vec(),
@@ -150,6 +157,7 @@ pub(crate) fn prepare(settings: Settings) -> Result<Introspection, Vec<Problem>>
                 require,
                 tenant,
             },
+            source,
             realm: settings.realm,
             forward: settings.forward,
             known: RefCell::new(Known::new(cache)),

@@ -1,25 +1,28 @@
-//! The token in a request (RFC 6750 section 2.1).
+//! The token in a request (RFC 6750 section 2).
 
-use witgate_plugin::Request;
+use witgate_plugin::{
+    Request,
+    credential::{Found, Source},
+};
 
 use crate::refusal::Refusal;
 
 /// In bytes. Longer ones are refused unread.
 const LONGEST: usize = 16 << 10;
 
-pub(crate) fn find(request: &Request) -> Result<String, Refusal> {
-    let Some(field) = request.header_bytes("authorization") else {
-        return Err(Refusal::Missing);
+pub(crate) fn find(request: &Request, source: &Source) -> Result<String, Refusal> {
+    let credential = match source.find(request) {
+        Found::Nothing => return Err(Refusal::Missing),
+        Found::Several => return Err(Refusal::Several),
+        Found::Credential(credential) => credential,
     };
-    let (scheme, token) = field.split_at_checked(7).ok_or(Refusal::Missing)?;
-    if !scheme.eq_ignore_ascii_case(b"bearer ") {
-        return Err(Refusal::Missing);
-    }
+    let token = credential.bytes();
     if token.len() > LONGEST {
         return Err(Refusal::TooLong);
     }
-    let token = token.trim_ascii();
-    // Several fields arrive joined by commas, which no token has.
+    if credential.is_several() {
+        return Err(Refusal::Several);
+    }
     let alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
     let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
     let body = &token[..token.len() - padding];
