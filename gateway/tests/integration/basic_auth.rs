@@ -60,6 +60,12 @@ async fn lets_in(gateway: &Gateway, user: &str, password: &str) -> bool {
     }
 }
 
+/// The policy's own answer.
+fn is_refused(answer: &Answer, status: u16, code: &str) {
+    assert_eq!(answer.status(), status, "{}", answer.text());
+    assert_eq!(answer.json()["code"], code);
+}
+
 #[tokio::test]
 async fn the_right_password_opens_the_route_and_says_who_it_is() {
     // What the reference implementation of Argon2 makes of `correct horse`.
@@ -75,12 +81,12 @@ async fn the_right_password_opens_the_route_and_says_who_it_is() {
     }
     for user in ["ada", "grace", "nobody"] {
         let answer = with_password(gateway.address(), user, "wrong horse").await;
-        answer.is_problem(401, "password-wrong");
+        is_refused(&answer, 401, "password-wrong");
         let challenge = "Basic realm=\"the stable\", charset=\"UTF-8\"";
         assert_eq!(answer.header("www-authenticate"), Some(challenge));
     }
     let answer = client::get(gateway.address(), "/").await;
-    answer.is_problem(401, "password-missing");
+    is_refused(&answer, 401, "password-missing");
     let noted = |line: &serde_json::Value| line.to_string().contains("credentials-invalid");
     gateway.access.wait_for("the note", noted).await;
     let metrics = gateway.metrics().await;
@@ -178,7 +184,7 @@ async fn a_crowd_of_wrong_passwords_keeps_nobody_out_who_is_known() {
                     match answer.status().as_u16() {
                         401 => wrong += 1,
                         503 => {
-                            answer.is_problem(503, "password-checks-busy");
+                            is_refused(&answer, 503, "password-checks-busy");
                             assert_eq!(answer.header("retry-after"), Some("1"));
                             busy += 1;
                             // As it was told, though not for so long.

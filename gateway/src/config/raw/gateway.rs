@@ -48,7 +48,8 @@ pub struct Gateway {
     #[serde(default)]
     pub files: BTreeMap<String, Spanned<PathBuf>>,
     /// What plugins and the gateway may use and nobody may see, by name. A plugin gets a handle that signs, compares and
-    /// encrypts, never the bytes.
+    /// encrypts, never the bytes. While one is rotated it is a list of at most 8 versions: the newest, which is the first,
+    /// makes what is new, and each is right for what is there.
     #[serde(default)]
     pub secrets: BTreeMap<String, Spanned<Secret>>,
     /// Limits that routes and plugins may name. Each counts in this process, for all its workers and all routes that name it.

@@ -28,8 +28,8 @@ use super::{
     state::{Home, State},
     stats::PluginStats,
 };
-use crate::pipeline::gate::Gates;
 use crate::config::raw::{self, Isolation, OnFailure};
+use crate::pipeline::gate::Gates;
 
 /// An installed component: compiled, checked against its grants, linked.
 pub struct Plugin {
