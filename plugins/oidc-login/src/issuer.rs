@@ -35,6 +35,9 @@ pub(crate) struct Endpoints {
     pub(crate) userinfo: Option<Url>,
     #[serde(rename = "end_session_endpoint")]
     pub(crate) end_session: Option<Url>,
+    /// RFC 8414 section 2.
+    #[serde(rename = "revocation_endpoint")]
+    pub(crate) revocation: Option<Url>,
     /// RFC 9207 section 3.
     #[serde(rename = "authorization_response_iss_parameter_supported", default)]
     pub(crate) names_itself: bool,

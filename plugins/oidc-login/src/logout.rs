@@ -26,9 +26,14 @@ impl Login {
         };
         self.forget(&open.session);
         // Without the issuer, the session still ends here.
-        let endpoints = self.issuer.endpoints().await.ok();
-        let end_session = endpoints.and_then(|endpoints| endpoints.end_session.clone());
-        let Some(mut url) = end_session else {
+        let Ok(endpoints) = self.issuer.endpoints().await else {
+            return Decision::redirect(&goodbye, gone);
+        };
+        if let (Some(endpoint), Some(token)) = (&endpoints.revocation, &open.session.access.refresh)
+        {
+            self.grants.revoke(endpoint, token).await;
+        }
+        let Some(mut url) = endpoints.end_session.clone() else {
             return Decision::redirect(&goodbye, gone);
         };
         url.query_pairs_mut()

@@ -8,6 +8,7 @@ use oauth2::{
     basic::{
         BasicErrorResponse, BasicErrorResponseType, BasicRevocationErrorResponse, BasicTokenType,
     },
+    url::{Url, form_urlencoded},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -102,6 +103,27 @@ impl Grants {
         let send = |request| self.tokens.send(request);
         let result = request.request_async(&send).await;
         result.map_err(|error| fault("refresh token", &error))
+    }
+
+    /// The issuer forgets a refresh token, and those that came with it (RFC 7009). If it does not answer, nothing more
+    /// can be done here.
+    pub(crate) async fn revoke(&self, endpoint: &Url, token: &str) {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("token", token)
+            .append_pair("token_type_hint", "refresh_token")
+            .append_pair("client_id", self.questioner.client_id())
+            .finish();
+        let request = Request::post(endpoint.as_str())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.into_bytes());
+        let Ok(request) = request else {
+            return;
+        };
+        match self.tokens.send(request).await {
+            Ok(response) if response.status().is_success() => {}
+            Ok(response) => log::warn!("a revocation is answered {}", response.status()),
+            Err(error) => log::warn!("a refresh token cannot be revoked: {error}"),
+        }
     }
 
     /// What the issuer tells of the subject of an ID token.

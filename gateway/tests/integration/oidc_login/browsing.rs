@@ -62,6 +62,7 @@ async fn a_login_ends_where_it_began_and_a_logout_ends_it() {
         "document.querySelector('[name=logout]') !== null",
     )
     .await;
+    assert_eq!(server.asked("/token/revocation").await, 1);
     tab.run("document.querySelector('[name=logout]').click(); true")
         .await;
     tab.until(

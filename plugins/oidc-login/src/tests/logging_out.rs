@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use serde_json::json;
-use witgate_plugin::testing::{self, TestRequest};
+use witgate_plugin::{
+    http::Error,
+    testing::{self, TestRequest},
+};
 
 use super::{
-    ORIGIN,
+    ISSUER, ORIGIN,
     browser::{Browser, parameter},
-    issuer::Issuer,
+    issuer::{Issuer, answer},
     policy,
 };
 
@@ -30,6 +33,32 @@ fn a_session_ends_here_and_at_the_issuer() {
     // A copy of the cookie ends with its access token.
     testing::advance(Duration::from_secs(250));
     assert_eq!(copy.fetch(&policy, "/").outcome, "401 login-required");
+}
+
+/// And if the issuer does not answer, the session ends all the same.
+#[test]
+fn the_issuer_forgets_the_refresh_token() {
+    for answered in [true, false] {
+        let issuer =
+            Issuer::publishing(&json!({ "revocation_endpoint": format!("{ISSUER}/revoke") }));
+        let policy = policy(&json!({}));
+        let mut browser = issuer.welcomes(&policy, &json!({}), &json!({}));
+        match answered {
+            true => answer("login-shop", 200, &json!({})),
+            false => testing::answer_http("login-shop", Err(Error::Timeout)),
+        }
+        let seen = browser.open(&policy, "/oauth2/logout");
+        assert!(
+            seen.outcome
+                .starts_with("303 https://login.example.com/end?")
+        );
+        assert_eq!(browser.session(), None);
+        let request = testing::take_http_requests("login-shop").pop().unwrap();
+        assert_eq!(request.uri(), "https://login.example.com/revoke");
+        let form = String::from_utf8(request.body().clone()).unwrap();
+        let expected = "token=the-refresh-token&token_type_hint=refresh_token&client_id=shop";
+        assert_eq!(form, expected);
+    }
 }
 
 #[test]
