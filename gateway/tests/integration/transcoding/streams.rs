@@ -191,7 +191,6 @@ async fn both_directions_at_once() {
 async fn a_silent_stream_of_events_has_comments() {
     let settings = ", streams: { sse: { keep-alive: 100ms } }";
     let (_probe, gateway) = start_with(settings).await;
-    release(&gateway, "held-silent", 1).await;
     let mut stream = Stream::open(&gateway, "/v1/count/2?key=held-silent", EVENTS).await;
     let seen = stream.until(":\n\n:\n\n").await;
     assert_eq!(seen, "data: {\"value\":\"1\"}\n\n:\n\n:\n\n");
