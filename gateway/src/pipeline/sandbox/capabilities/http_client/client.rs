@@ -105,7 +105,8 @@ impl Client {
                 url = self.url(),
                 kind = error.label(),
                 unsaid,
-                "an HTTP client's request failed: {error}"
+                %error,
+                "an HTTP client's request failed"
             );
         }
     }

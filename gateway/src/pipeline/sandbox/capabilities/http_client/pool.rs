@@ -11,8 +11,9 @@ use hyper::client::conn::http1::SendRequest;
 
 pub(super) type Sender = SendRequest<Full<Bytes>>;
 
-/// Servers close what is idle for long, and some do so just when the next request is on its way.
-const IDLE: Duration = Duration::from_secs(20);
+/// Servers close what is idle for long, some just when the next request is on its way, and a POST is not sent twice. Many
+/// wait for five seconds.
+const IDLE: Duration = Duration::from_secs(4);
 
 #[derive(Debug)]
 pub(super) struct Pool {

@@ -264,7 +264,11 @@ async fn servers_that_do_not_answer_are_told_apart() {
     .await;
     assert_eq!(fails(&client_with(&url, ""), get("/base")).await, "broken");
 
-    let (url, _) = server(|stream| always(stream, OK)).await;
+    let (url, _) = server(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        read(&mut stream).await;
+    })
+    .await;
     let secure = url.replace("http://", "https://");
     let client = client_with(&secure, "");
     assert_eq!(fails(&client, get("/base")).await, "tls");
