@@ -70,8 +70,19 @@ pub(crate) fn prepare(mut settings: Settings) -> Result<Prepared, Vec<Problem>> 
             realm: settings.realm,
             cache: usize::from(settings.cache),
         }),
-        _ => Err(problems),
+        _ => Err(distinct(problems)),
     }
+}
+
+/// What is wrong with the route is wrong for each of its issuers.
+fn distinct(problems: Vec<Problem>) -> Vec<Problem> {
+    let mut distinct = Vec::<Problem>::new();
+    for problem in problems {
+        if !distinct.contains(&problem) {
+            distinct.push(problem);
+        }
+    }
+    distinct
 }
 
 /// One issuer, however it was written.
@@ -136,63 +147,51 @@ impl IssuerSettings {
 }
 
 impl Entry {
+    /// What counts for this issuer, and where that stands: its own word, else that of the route.
+    fn word<'s, T>(&self, own: Option<&'s T>, route: &'s T, key: &str) -> (&'s T, String) {
+        match own {
+            Some(own) => (own, format!("{}/{key}", self.pointer)),
+            None => (route, format!("/{key}")),
+        }
+    }
+
     fn prepare(
-        self,
+        mut self,
         route: &Settings,
         names: &mut Names,
         problems: &mut Vec<Problem>,
     ) -> Option<Trusted> {
-        let Self {
-            settings: own,
-            issuers,
-            pointer,
-        } = self;
-        // What is written nowhere else is wrong where the route says it.
-        let at = |written: bool, key: &str| match written {
-            true => format!("{pointer}/{key}"),
-            false => format!("/{key}"),
-        };
-        let keys = Keys::open(&own.keys)
-            .map_err(|message| problems.push(Problem::at(format!("{pointer}/keys"), message)));
-        let written = own.algorithms.as_ref();
-        let algorithms = algorithms(
-            written.unwrap_or(&route.algorithms),
-            &at(written.is_some(), "algorithms"),
-            problems,
-        );
-        let leeway = leeway(
-            own.leeway.unwrap_or(route.leeway),
-            at(own.leeway.is_some(), "leeway"),
-            problems,
-        );
+        let issuers = std::mem::take(&mut self.issuers);
+        let own = &self.settings;
+        let keys = Keys::open(&own.keys).map_err(|message| {
+            problems.push(Problem::at(format!("{}/keys", self.pointer), message));
+        });
+        let (written, at) = self.word(own.algorithms.as_ref(), &route.algorithms, "algorithms");
+        let algorithms = algorithms(written, &at, problems);
+        let (written, at) = self.word(own.leeway.as_ref(), &route.leeway, "leeway");
+        let leeway = leeway(*written, at, problems);
         let map = own.claims_to_headers.as_ref();
-        let fields = fields::prepare(
-            map.unwrap_or(&route.claims_to_headers),
-            &at(map.is_some(), "claims-to-headers"),
-            names,
-            problems,
-        );
-        let identity = Mapping::new(
-            own.identity.as_ref().unwrap_or(&route.identity),
-            &at(own.identity.is_some(), "identity"),
-            problems,
-        );
+        let (map, at) = self.word(map, &route.claims_to_headers, "claims-to-headers");
+        let fields = fields::prepare(map, &at, names, problems);
+        let (written, at) = self.word(own.identity.as_ref(), &route.identity, "identity");
+        let identity = Mapping::new(written, &at, problems);
         let mut require = rules(&route.require, "/require", problems);
-        if !pointer.is_empty() {
-            require.extend(rules(&own.require, &format!("{pointer}/require"), problems));
-        }
-        let audience = own.audience.unwrap_or_else(|| route.audience.clone());
-        let kinds = own.kinds.unwrap_or_else(|| route.kinds.clone());
-        let required = own.required_claims;
+        let at = format!("{}/require", self.pointer);
+        require.extend(rules(&own.require, &at, problems));
+        let (audience, _) = self.word(own.audience.as_ref(), &route.audience, "audience");
+        let (kinds, _) = self.word(own.kinds.as_ref(), &route.kinds, "type");
+        let required = own.required_claims.as_ref();
+        let (required, _) = self.word(required, &route.required_claims, "required-claims");
         Some(Trusted {
             keys: keys.ok()?,
             seen: Cell::new(0),
             issuers,
-            audiences: audience.into_vec(),
+            audiences: audience.clone().into_vec(),
             algorithms,
             leeway,
-            required: required.unwrap_or_else(|| route.required_claims.clone()),
+            required: required.clone(),
             kinds: kinds
+                .clone()
                 .into_vec()
                 .iter()
                 .map(|kind| normal_kind(kind))
