@@ -14,7 +14,7 @@ use super::{
         self, DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT, PERMISSION_DENIED, RESOURCE_EXHAUSTED,
         UNAVAILABLE, UNIMPLEMENTED,
     },
-    limit,
+    gate, limit,
     limiter::Cause,
     protocol::Refusal,
     route::NoRoute,
@@ -31,8 +31,8 @@ pub enum Failure {
     BadTarget,
     /// A page of this origin may not use the route.
     Origin,
-    /// A gate does not let it pass before so many milliseconds are over.
-    Gate(u64),
+    /// A gate of a plugin does not let it pass.
+    Gate(gate::Refusal),
     /// A limit has nothing left for this request.
     Limited(Box<limit::Refusal>),
     Upload(UploadFailure),
@@ -109,7 +109,7 @@ impl From<Failure> for Answer {
                 PERMISSION_DENIED,
                 "pages of this origin may not use this route",
             ),
-            Failure::Gate(after) => gate(after),
+            Failure::Gate(refusal) => gated(&refusal),
             Failure::Limited(refusal) => limited(&refusal),
             Failure::Upload(failure) => upload(failure),
             Failure::Upstream(error) => upstream_failed(&error),
@@ -173,15 +173,16 @@ fn limited(refusal: &limit::Refusal) -> Answer {
     answer
 }
 
-fn gate(after: u64) -> Answer {
+fn gated(refusal: &gate::Refusal) -> Answer {
     let mut answer = Answer::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "circuit-open",
         Fault::Upstream,
         UNAVAILABLE,
         "the service is given time to recover",
-    );
-    answer.retry_after = Some(Duration::from_millis(after));
+    )
+    .because(refusal);
+    answer.retry_after = Some(Duration::from_millis(refusal.after));
     answer
 }
 

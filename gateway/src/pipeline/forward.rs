@@ -107,7 +107,7 @@ pub(super) async fn forward(
             break sent;
         }
         match exchange.policies.shut() {
-            Some(Shut::Unavailable(after)) => return Err(Failure::Gate(after)),
+            Some(Shut::Unavailable(refusal)) => return Err(Failure::Gate(refusal)),
             Some(Shut::Reply(reply)) => return Ok(exchange.local(*reply)),
             Some(Shut::Upstream(fallback)) if call.gates.is_some() => {
                 (call.upstream, call.gates) = (way.destination(Some(fallback)), None);

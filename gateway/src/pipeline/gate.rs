@@ -8,11 +8,14 @@
 mod cell;
 mod cells;
 mod home;
+mod pass;
 mod position;
 mod probes;
 mod registry;
 mod remembered;
+mod row;
 mod scope;
+mod view;
 mod window;
 
 use std::{
@@ -23,12 +26,15 @@ use std::{
     time::Instant,
 };
 
-pub use cell::{Cell, Move, Pass, Reason, Refused, Stance, State, View};
+pub use cell::Cell;
+pub use pass::{Pass, Refused, Stance};
 pub use position::{Hold, LONGEST, MOST_PROBES, Position};
 pub use registry::Gates;
 pub use remembered::Remembered;
+pub use row::Row;
 pub use scope::{Scope, ScopeError, Values};
-pub use window::{Outcome, Row, Span, Totals};
+pub use view::{Move, Reason, State, View};
+pub use window::{Outcome, Span, Totals};
 
 use cells::Cells;
 use home::Home;
@@ -106,6 +112,24 @@ impl Gate {
                 gate,
                 "a gate has as many cells as it may: exchanges pass without"
             );
+        }
+    }
+}
+
+/// A gate does not let an exchange pass.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the gate `{}` of the plugin `{}` does not let it pass", gate.name(), gate.plugin())]
+pub struct Refusal {
+    gate: Arc<Gate>,
+    /// When to come again, in milliseconds.
+    pub after: u64,
+}
+
+impl Refusal {
+    pub fn new(gate: &Arc<Gate>, refused: Refused) -> Self {
+        Self {
+            gate: Arc::clone(gate),
+            after: refused.after,
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) async fn on_request(
             Ok(None)
         }
         Ok(Flow::Reply(response)) => Ok(Some(response)),
-        Ok(Flow::Unavailable(after)) => Err(Failure::Gate(after)),
+        Ok(Flow::Unavailable(refusal)) => Err(Failure::Gate(refusal)),
         Err(PhaseError::Failure(failure)) => Err(Failure::Plugin(failure)),
         Err(PhaseError::Body(error)) => Err(error.into()),
     }

@@ -1,5 +1,7 @@
 //! One route, ready to serve.
 
+mod gates;
+
 use std::{collections::HashSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{KnownUpstream, Settings, Upstreams};
@@ -16,7 +18,7 @@ use crate::{
             HeaderEdit, Redirect, Report, Respond, Rewrite, Rule, Wanted, compile_matches,
             cors::Cors, rewrite::refuse_without_upstream,
         },
-        sandbox::{Chain, Installed, Site},
+        sandbox::{Chain, Installed},
         upstream::{Retry, Upstream},
     },
 };
@@ -168,6 +170,9 @@ impl Draft<'_> {
             return None;
         }
         report.extend(warnings.into_iter().map(split_hint));
+        let odd = limits.iter().flatten();
+        let odd = odd.filter_map(|limits| without_identity(written, limits, report.file()));
+        report.extend(odd.collect::<Vec<_>>());
         let timeouts = &written.timeouts;
         let (chain, fallbacks) = bound??;
         let route = Route {
@@ -199,48 +204,6 @@ impl Draft<'_> {
             position: self.position,
         };
         Some((route, rules))
-    }
-}
-
-impl Draft<'_> {
-    /// Gives the chain its gates, and finds the upstreams that they may send requests to.
-    fn bind(
-        &self,
-        chain: &Chain,
-        action: Option<&(Action, Wanted)>,
-        around: &Surroundings<'_>,
-        report: &mut Report<'_>,
-    ) -> Option<(Chain, Box<[Arc<Upstream>]>)> {
-        let written = &self.file.routes[self.position];
-        let upstream = match action {
-            Some((Action::Forward { upstream, .. }, _)) => Some(upstream),
-            // What is wrong with it is said already.
-            None => return None,
-            Some(_) => None,
-        };
-        let endpoints = upstream.map_or(&[][..], |upstream| &upstream.endpoints);
-        let endpoints: Vec<_> = endpoints.iter().map(|it| Arc::clone(&it.url)).collect();
-        let site = Site {
-            upstream: upstream.map(|upstream| (&upstream.name, &*endpoints)),
-        };
-        let mut fallbacks = Vec::new();
-        let file = Arc::clone(report.file());
-        let bound = chain.bind(&written.plugins, site, &file, |name| {
-            if upstream.is_none() {
-                let message = format!("the route `{}` does not forward requests", self.name);
-                report.error(name.span, message, "take the fallback out, or forward with `to`");
-                return None;
-            }
-            fallbacks.push(find_upstream(name, around, report)?);
-            Some(fallbacks.len() - 1)
-        });
-        match bound {
-            Ok(chain) => Some((chain, fallbacks.into())),
-            Err(problems) => {
-                report.extend(problems.into_iter().map(split_hint));
-                None
-            }
-        }
     }
 }
 
@@ -277,6 +240,24 @@ fn compile_limits(
     RouteLimits::compile(&written.rate_limits, around)
         .map_err(|problems| report.extend(problems))
         .ok()
+}
+
+/// A warning, when nothing on the route can tell whom a limit is about.
+fn without_identity(
+    written: &Spanned<raw::Route>,
+    limits: &RouteLimits,
+    file: &Arc<PathBuf>,
+) -> Option<Problem> {
+    let mut limits = limits.limits();
+    let limit = limits.find(|limit| limit.definition.needs_identity())?;
+    written.plugins.is_empty().then(|| {
+        let message = format!(
+            "the limit `{}` counts by who asks, and no plugin of the route `{}` finds that out",
+            limit.name, written.name.value
+        );
+        Problem::warning(file, written.name.span, message)
+            .hint("add a plugin that authenticates, as `jwt-auth`, or count by something else")
+    })
 }
 
 /// A plugin has but one text for a problem: by custom, what to write instead follows after a semicolon.

@@ -14,9 +14,12 @@ use std::{
 
 use super::{
     home::Home,
+    pass::{Pass, Refused, Stance},
     position::{Hold, Position, Standing, Words, following, passes_all},
     probes::Probes,
-    window::{InARow, Outcome, Row, Span, Totals, Windows},
+    row::InARow,
+    view::{Move, Reason, State, View},
+    window::Windows,
 };
 
 /// Moves that are remembered.
@@ -31,12 +34,12 @@ const LATER: u64 = 30_000;
 pub struct Cell {
     name: Box<str>,
     home: Arc<Home>,
-    words: Words,
-    probes: Probes,
+    pub(super) words: Words,
+    pub(super) probes: Probes,
     /// Exchanges that came while a share of them passed.
     ramped: AtomicU64,
-    row: InARow,
-    windows: Windows,
+    pub(super) row: InARow,
+    pub(super) windows: Windows,
     /// When somebody asked for it last, on the gates' clock.
     used: AtomicU64,
     refused: AtomicU64,
@@ -49,98 +52,6 @@ struct Told {
     since: SystemTime,
     why: Reason,
     recent: VecDeque<Move>,
-}
-
-/// Why a cell is moved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// One of few.
-    pub kind: Box<str>,
-    pub text: Box<str>,
-}
-
-impl Reason {
-    pub fn new(kind: &str, text: &str) -> Self {
-        Self {
-            kind: kind.into(),
-            text: text.into(),
-        }
-    }
-}
-
-/// One move of a cell.
-#[derive(Clone, Debug)]
-pub struct Move {
-    pub at: SystemTime,
-    pub to: State,
-    pub why: Reason,
-}
-
-/// How a cell stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
-    Closed,
-    Open,
-    HalfOpen,
-    Ramp,
-}
-
-impl State {
-    pub const ALL: [Self; 4] = [Self::Closed, Self::Open, Self::HalfOpen, Self::Ramp];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half-open",
-            Self::Ramp => "ramp",
-        }
-    }
-}
-
-/// How a cell stood when it let an exchange pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stance {
-    Closed,
-    /// The exchange is a probe.
-    HalfOpen,
-    Ramp,
-    /// An operator holds the cell closed.
-    Forced,
-}
-
-/// An exchange does not pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// When to come again, in milliseconds.
-    pub after: u64,
-}
-
-/// An exchange has passed. A probe gives its permit back when this is dropped.
-#[derive(Debug)]
-pub struct Pass {
-    cell: Arc<Cell>,
-    version: u64,
-    pub stance: Stance,
-    /// For a probe: how long the cell was to stay open before, in milliseconds. Else 0.
-    pub opened: u64,
-}
-
-/// A cell as it is shown.
-#[derive(Clone, Debug)]
-pub struct View {
-    pub state: State,
-    pub held: Option<Hold>,
-    pub since: SystemTime,
-    /// Until an open cell is half-open, or a ramp is over, in milliseconds.
-    pub remaining: u64,
-    pub probes: u64,
-    pub refused: u64,
-    pub why: Reason,
-    pub row: Row,
-    /// Spans in milliseconds, and what they came to.
-    pub windows: Vec<(u64, Totals)>,
-    pub recent: Vec<Move>,
 }
 
 impl Cell {
@@ -253,7 +164,7 @@ impl Cell {
     }
 
     /// Moves it, if it has not been moved since `version`.
-    fn publish(&self, version: u64, next: Position, why: Reason, now: u64) -> bool {
+    pub(super) fn publish(&self, version: u64, next: Position, why: Reason, now: u64) -> bool {
         let mut told = self.told();
         let standing = self.words.get();
         if standing.version != version || standing.held.is_some() {
@@ -331,13 +242,18 @@ impl Cell {
         self.used.store(now, Relaxed);
     }
 
-    /// Whether nothing is lost with it: it passes everybody, nobody holds it, and nobody has asked for it for so long,
-    /// nor for as long as it counts.
+    /// Whether little is lost with it: nobody holds it, it is not open, and nobody has asked for it for so long, nor for
+    /// as long as it counts, nor for as long as it was open.
     pub(super) fn is_idle(&self, for_: u64, now: u64) -> bool {
         let standing = self.words.get();
-        let rests = standing.held.is_none() && standing.state(now) == State::Closed;
+        let rests = matches!(standing.state(now), State::Closed | State::HalfOpen);
+        let open = match standing.position {
+            Position::Open { during, .. } => during,
+            Position::Closed | Position::Ramp { .. } => 0,
+        };
+        let long = for_.max(self.windows.longest()).max(open);
         let unused = now.saturating_sub(self.used.load(Relaxed));
-        rests && unused >= for_.max(self.windows.longest())
+        standing.held.is_none() && rests && unused >= long
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
@@ -386,50 +302,6 @@ fn report(home: &Home, cell: &str, to: State, why: &Reason) {
         }
         State::Closed | State::HalfOpen | State::Ramp => {
             tracing::info!(plugin, gate, cell, state, reason, "a gate is moved: {text}");
-        }
-    }
-}
-
-impl Pass {
-    /// Nobody has moved the cell since.
-    pub fn is_current(&self) -> bool {
-        let standing = self.cell.words.get();
-        standing.version == self.version && standing.held.is_none()
-    }
-
-    /// Moves the cell, if nobody has moved it since. Of several at the same time one is told true.
-    pub fn publish(&self, next: Position, why: Reason, now: u64) -> bool {
-        self.cell.publish(self.version, next, why, now)
-    }
-
-    /// Counts an outcome in a window of the cell. One that is not current counts nothing.
-    pub fn record(&self, span: Span, outcome: Outcome, now: u64) -> Totals {
-        if self.is_current() {
-            let windows = &self.cell.windows;
-            windows.record(span, self.version, now, outcome)
-        } else {
-            Totals::default()
-        }
-    }
-
-    /// The same, for what comes in a row.
-    pub fn record_in_a_row(&self, failure: u32) -> Row {
-        if self.is_current() {
-            self.cell.row.record(self.version, failure)
-        } else {
-            Row::default()
-        }
-    }
-
-    pub fn cell(&self) -> &Arc<Cell> {
-        &self.cell
-    }
-}
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        if self.stance == Stance::HalfOpen {
-            self.cell.probes.give_back(self.version);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
-use super::cell::State;
+use super::view::State;
 
 /// Kinds of reasons that are told apart; all others count as `other`.
 const MOST_KINDS: usize = 32;

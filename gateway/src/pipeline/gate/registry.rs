@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
 };
 
-use super::{Gate, cell::State, now, scope::Scope};
+use super::{Gate, now, scope::Scope, view::State};
 use crate::telemetry::metrics::label;
 
 /// Cells of a gate that are shown one by one where there are many.

@@ -1,4 +1,4 @@
-//! What a cell remembers of outcomes: counts over a sliding span, and what came in a row.
+//! What a cell remembers of outcomes: counts over sliding spans.
 //!
 //! Every count is one word that also says of which time, and of which version of the cell, it is. Whoever comes first in a
 //! new step of time puts the word anew with its own outcome in it: there is no moment at which a count could get lost,
@@ -14,8 +14,6 @@ use arc_swap::ArcSwap;
 
 /// Steps of a span.
 const STEPS: usize = 20;
-/// The highest number of successes in a row that is told apart.
-const MOST_SUCCESSES: u64 = 1000;
 
 /// A word: 4 bits of the version, 24 of the step, 36 of the count.
 const COUNT_BITS: u32 = 36;
@@ -40,15 +38,6 @@ pub struct Totals {
     /// Sum of weights, in thousandths.
     pub failures: u64,
     pub slow: u64,
-}
-
-/// Outcomes in a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Row {
-    /// Sum of weights since the last success, in thousandths.
-    pub failures: u64,
-    /// Since the last failure, at most 1000.
-    pub successes: u32,
 }
 
 /// Which of the windows of a cell: its span in milliseconds, and its number among those of the same span.
@@ -219,59 +208,6 @@ fn stands(word: u64, tag: u64) -> Stands {
     }
 }
 
-/// What came in a row: 16 bits of the version, then 38 of the weight of failures, or 10 of the number of successes.
-#[derive(Debug, Default)]
-pub(super) struct InARow(AtomicU64);
-
-const SUCCESS_BITS: u32 = 10;
-const FAILURE_MASK: u64 = (1 << 38) - 1;
-
-impl InARow {
-    /// Counts an outcome, and says what there is then. Where all is well nothing is written.
-    pub(super) fn record(&self, version: u64, failure: u32) -> Row {
-        let version = version & 0xFFFF;
-        let mut seen = self.0.load(SeqCst);
-        loop {
-            let before = read(seen, version);
-            let after = if failure > 0 {
-                Row {
-                    failures: (before.failures + u64::from(failure)).min(FAILURE_MASK),
-                    successes: 0,
-                }
-            } else {
-                Row {
-                    failures: 0,
-                    successes: (before.successes + 1).min(MOST_SUCCESSES as u32),
-                }
-            };
-            let word =
-                (version << 48) | (after.failures << SUCCESS_BITS) | u64::from(after.successes);
-            if word == seen {
-                return after;
-            }
-            match self.0.compare_exchange_weak(seen, word, SeqCst, SeqCst) {
-                Ok(_) => return after,
-                Err(now) => seen = now,
-            }
-        }
-    }
-
-    pub(super) fn get(&self, version: u64) -> Row {
-        read(self.0.load(SeqCst), version & 0xFFFF)
-    }
-}
-
-fn read(word: u64, version: u64) -> Row {
-    if word >> 48 != version {
-        return Row::default();
-    }
-    Row {
-        failures: (word >> SUCCESS_BITS) & FAILURE_MASK,
-        // 10 bits.
-        successes: (word & ((1 << SUCCESS_BITS) - 1)) as u32,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -323,35 +259,6 @@ mod tests {
         window.record(1, 0, FAILED);
         assert_eq!(window.totals(2, 0), Totals::default());
         assert_eq!(window.record(2, 0, FAILED).calls, 1);
-        let row = InARow::default();
-        row.record(1, 1000);
-        assert_eq!(row.get(2), Row::default());
-        assert_eq!(row.record(2, 0).successes, 1);
-    }
-
-    #[test]
-    fn in_a_row_is_broken_by_the_other_kind() {
-        let row = InARow::default();
-        row.record(7, 1500);
-        assert_eq!(row.record(7, 1000).failures, 2500);
-        assert_eq!(
-            row.record(7, 0),
-            Row {
-                failures: 0,
-                successes: 1
-            }
-        );
-        for _ in 0..2_000 {
-            row.record(7, 0);
-        }
-        assert_eq!(row.get(7).successes, 1000);
-        assert_eq!(
-            row.record(7, 1),
-            Row {
-                failures: 1,
-                successes: 0
-            }
-        );
     }
 
     #[test]
@@ -382,19 +289,17 @@ mod tests {
         const THREADS: u64 = 8;
         const EACH: u64 = 50_000;
         let window = Window::new(86_400_000);
-        let row = InARow::default();
         let all = THREADS * EACH;
         let whole = AtomicBool::new(false);
         std::thread::scope(|scope| {
             for thread in 0..THREADS {
-                let (window, row, whole) = (&window, &row, &whole);
+                let (window, whole) = (&window, &whole);
                 scope.spawn(move || {
                     for n in 0..EACH {
                         // Clocks that do not quite agree, and a new step now and then.
                         let now = n * 1_000 + thread * 7;
                         let totals = window.record(3, now, FAILED);
                         assert!(totals.failures <= totals.calls * 1000);
-                        row.record(3, 1);
                         if totals.calls == all {
                             whole.store(true, Relaxed);
                         }
@@ -404,7 +309,6 @@ mod tests {
         });
         let totals = window.totals(3, EACH * 1_000);
         assert_eq!((totals.calls, totals.failures), (all, all * 1000));
-        assert_eq!(row.get(3).failures, all);
         assert!(whole.load(Relaxed), "somebody saw them all");
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use super::capabilities::gates::{Definition, Fallback};
 use crate::pipeline::{
     context::LocalResponse,
-    gate::{Cell, Gate, Gates, Scope, Values},
+    gate::{Cell, Gate, Gates, Refusal, Refused, Scope, Values},
     identity::Identity,
 };
 
@@ -104,6 +104,11 @@ impl Door {
             cells,
             otherwise,
         })
+    }
+
+    /// That it does not let an exchange pass.
+    pub(super) fn refusal(&self, refused: Refused) -> Refusal {
+        Refusal::new(&self.gate, refused)
     }
 
     /// Whether it is asked when an endpoint is chosen.

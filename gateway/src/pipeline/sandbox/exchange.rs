@@ -32,6 +32,7 @@ use crate::{
     config::raw::{Isolation, OnFailure},
     pipeline::{
         context::{Facts, LocalResponse},
+        gate::Refusal,
         identity::Identity,
     },
 };
@@ -47,8 +48,8 @@ pub enum Flow<B> {
     Next(B),
     /// A plugin answers. The response goes through `Exchange::on_response` like any other.
     Reply(LocalResponse),
-    /// A gate does not let it pass, before so many milliseconds are over.
-    Unavailable(u64),
+    /// A gate does not let it pass.
+    Unavailable(Refusal),
 }
 
 /// Why a head phase ends an exchange.

@@ -206,7 +206,7 @@ async fn head(
     match exchange.on_request(parts, full("some body..")).await {
         Ok(Flow::Next(_)) => Ok(None),
         Ok(Flow::Reply(reply)) => Ok(Some(reply)),
-        Ok(Flow::Unavailable(after)) => panic!("a gate is open for {after} ms"),
+        Ok(Flow::Unavailable(refusal)) => panic!("{refusal}"),
         Err(PhaseError::Failure(failure)) => Err(failure),
         Err(PhaseError::Body(never)) => match never {},
     }

@@ -14,13 +14,12 @@ use hyper::client::conn::TrySendError;
 
 use super::{
     super::{body::RequestBody, deadline::Deadlines, gate::Endpoints},
-    balance::RoundRobin,
+    balance::{Choice, RoundRobin},
     body::UpstreamBody,
     compile::{Endpoint, Protocol, Upstream},
     connect::{Connected, connect},
     error::{Error, ErrorKind},
     form,
-    health::Health,
     http1::Http1,
     http2::Http2,
     repeat::repeatable,
@@ -320,42 +319,20 @@ impl Pool {
         }
     }
 
-    /// Which endpoint gets the request: one that is well, and if that can be one that was not tried. Gates have the last
-    /// word on each.
+    /// Which endpoint gets the request.
     pub(super) fn choose(
         &self,
         tried: &[usize],
         gates: Option<&dyn Endpoints>,
     ) -> Result<usize, Error> {
-        let count = self.upstream.endpoints.len();
-        let health = self.upstream.health.as_ref();
-        if health.is_none() && tried.is_empty() && gates.is_none() {
-            return Ok(self.balance.pick(count));
-        }
-        let is_well = |index| health.is_none_or(|health| health.is_well(index));
-        let fails_open = health.is_some_and(Health::fails_open);
-        let mut shut = false;
-        for (well, fresh) in [(true, true), (true, false), (false, true), (false, false)] {
-            if (!fresh && tried.is_empty()) || (!well && !fails_open) {
-                continue;
-            }
-            for _ in 0..count {
-                let index = self.balance.pick(count);
-                if is_well(index) != well || tried.contains(&index) == fresh {
-                    continue;
-                }
-                if gates.is_none_or(|gates| gates.admit(index)) {
-                    return Ok(index);
-                }
-                shut = true;
-            }
-        }
-        let kind = if shut {
-            ErrorKind::Gated
-        } else {
-            ErrorKind::Unhealthy
+        let endpoints = Choice {
+            count: self.upstream.endpoints.len(),
+            health: self.upstream.health.as_ref(),
+            tried,
+            gates,
         };
-        Err(self.failed(self.balance.pick(count), kind))
+        let chosen = self.balance.choose(&endpoints);
+        chosen.map_err(|kind| self.failed(self.balance.pick(endpoints.count), kind))
     }
 }
 

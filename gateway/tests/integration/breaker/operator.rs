@@ -50,7 +50,7 @@ async fn circuits_are_held_open_and_closed() {
     post(&gateway, &format!("{UP}?state=auto")).await;
     assert_eq!(gateway.get("/500").await.status(), 500);
     assert_eq!(gateway.get("/500").await.status(), 500);
-    assert_eq!(moves(&gateway, "open", "failures-in-a-row").await, 1.0);
+    assert_eq!(moves(&gateway, "open", "failures").await, 1.0);
     assert_eq!(moves(&gateway, "open", "operator").await, 1.0);
 }
 
@@ -181,4 +181,28 @@ async fn a_fallback_follows_its_upstream() {
         })
         .await;
     assert_eq!(gateway.get("/200").await.status(), 200);
+}
+
+/// The same where a try is answered, and the route has it made again elsewhere.
+#[tokio::test]
+async fn a_failing_endpoint_is_found_out_behind_retries() {
+    let (up, asked) = (Upstream::start().await, Arc::new(AtomicUsize::new(0)));
+    let counter = Arc::clone(&asked);
+    let bad = upstream::serve(move |_| {
+        counter.fetch_add(1, Relaxed);
+        async { Response::builder().status(503).body(empty()).unwrap() }
+    })
+    .await;
+    let good = up.address;
+    let yaml = format!(
+        "upstreams: {{ up: {{ endpoints: ['http://{bad}', 'http://{good}'] }} }}\n\
+         routes:\n  - name: all\n    retry: {{ on: [gateway-error] }}\n    \
+         plugins: [{{ circuit-breaker: {{ scope: endpoint }} }}]\n    to: up"
+    );
+    let gateway = setup().routes(&yaml).start().await;
+    for _ in 0..40 {
+        assert_eq!(gateway.get("/200").await.status(), 200);
+    }
+    assert_eq!(asked.load(Relaxed), 3);
+    assert_eq!(moves(&gateway, "open", "failures").await, 1.0);
 }

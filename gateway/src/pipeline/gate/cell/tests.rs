@@ -6,7 +6,13 @@ use std::{
     thread,
 };
 
-use super::*;
+use super::{
+    super::{
+        row::Row,
+        window::{Outcome, Span, Totals},
+    },
+    *,
+};
 
 const FAILED: Outcome = Outcome {
     failure: 1000,
@@ -103,6 +109,18 @@ fn an_operator_has_the_last_word() {
     cell.hold(None, 0);
     assert_eq!(enter(&cell, 0).unwrap().stance, Stance::Closed);
     assert!(cell.is_idle(0, 0));
+}
+
+#[test]
+fn a_cell_that_nobody_asks_for_may_go() {
+    let cell = cell();
+    enter(&cell, 0).unwrap().publish(OPEN, why(), 0);
+    assert!(!cell.is_idle(1_000, 59_999), "it is open");
+    assert!(cell.is_idle(1_000, 60_000) && !cell.is_idle(70_000, 69_999));
+    cell.touch(60_000);
+    assert!(!cell.is_idle(1_000, 119_999));
+    cell.hold(Some(Hold::Closed), 200_000);
+    assert!(!cell.is_idle(0, 1 << 30), "an operator holds it");
 }
 
 /// Eight threads let calls fail and open the cell at a hundred failures. It opens exactly once each time, at exactly a

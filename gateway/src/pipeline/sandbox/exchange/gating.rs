@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use super::{Exchange, Running};
 use crate::pipeline::{
     context::LocalResponse,
-    gate::{self, Endpoints, FailedTry, Refused, now},
+    gate::{self, Endpoints, FailedTry, Refusal, Refused, now},
     sandbox::{
         capabilities::gates::{Passed, Passes},
         doors::{Door, Otherwise},
@@ -22,8 +22,8 @@ use crate::pipeline::{
 /// What becomes of an exchange that a gate does not let pass.
 #[derive(Debug)]
 pub enum Shut {
-    /// It is told to come again, after so many milliseconds.
-    Unavailable(u64),
+    /// It is told to come again.
+    Unavailable(Refusal),
     /// This is its answer.
     Reply(Box<LocalResponse>),
     /// It goes to another upstream: which one of the route's.
@@ -31,9 +31,9 @@ pub enum Shut {
 }
 
 impl Shut {
-    fn new(otherwise: &Otherwise, refused: Refused) -> Self {
-        match otherwise {
-            Otherwise::Unavailable => Self::Unavailable(refused.after),
+    fn new(door: &Door, refused: Refused) -> Self {
+        match &door.otherwise {
+            Otherwise::Unavailable => Self::Unavailable(door.refusal(refused)),
             Otherwise::Reply(reply) => Self::Reply(reply.clone()),
             Otherwise::Upstream(upstream) => Self::Upstream(*upstream),
         }
@@ -76,7 +76,7 @@ impl Running {
         for door in doors.filter(|door| !door.is_of_endpoints()) {
             if let Err(refused) = self.pass_gate(link, door, None) {
                 self.gating.passed.borrow_mut().truncate(before);
-                return Err(Shut::new(&door.otherwise, refused));
+                return Err(Shut::new(door, refused));
             }
         }
         Ok(())
@@ -139,7 +139,7 @@ impl Exchange {
     pub fn shut(&self) -> Option<Shut> {
         let running = self.0.as_ref()?;
         let (link, door, refused) = running.gating.refused.get()?;
-        let shut = Shut::new(&running.link(link).doors.get(door)?.otherwise, refused);
+        let shut = Shut::new(running.link(link).doors.get(door)?, refused);
         if let Shut::Upstream(upstream) = shut {
             running.go_to(upstream);
         }

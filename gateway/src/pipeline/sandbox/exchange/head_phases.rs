@@ -22,6 +22,9 @@ use crate::pipeline::{
     },
 };
 
+/// Who asks for more would go on for ever.
+const MOST_CALLS: usize = 1_000;
+
 /// What a plugin decided over a head.
 enum Decision {
     Next,
@@ -63,7 +66,7 @@ impl Exchange {
                 && let Err(shut) = running.pass_gates(index)
             {
                 match shut {
-                    Shut::Unavailable(after) => return Ok(Flow::Unavailable(after)),
+                    Shut::Unavailable(refusal) => return Ok(Flow::Unavailable(refusal)),
                     Shut::Reply(reply) => return Ok(Flow::Reply(*reply)),
                     Shut::Upstream(upstream) => running.divert(index, upstream),
                 }
@@ -249,7 +252,7 @@ impl Running {
     ) -> Result<on_request::Verdict, FailureKind> {
         let limit = self.plugin(index).settings.limits.wait;
         let end = Instant::now() + limit;
-        loop {
+        for _ in 0..MOST_CALLS {
             if arrivals.is_empty() {
                 let what = "it asked to be called again and waits for nothing";
                 return Err(FailureKind::Failed(what.into()));
@@ -265,6 +268,8 @@ impl Running {
                 (verdict, _) => return Ok(verdict),
             }
         }
+        let what = format!("it asked {MOST_CALLS} times to be called again");
+        Err(FailureKind::Failed(what.into()))
     }
 
     fn wait_body(&self, index: usize, phase: Phase, most: u64) -> Result<Decision, FailureKind> {

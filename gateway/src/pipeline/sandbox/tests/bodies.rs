@@ -40,7 +40,7 @@ async fn upload(
         Ok(Flow::Reply(reply)) => {
             return Ok((parts, vec![format!("reply {}", reply.status().as_u16())]));
         }
-        Ok(Flow::Unavailable(after)) => panic!("a gate is open for {after} ms"),
+        Ok(Flow::Unavailable(refusal)) => panic!("{refusal}"),
         Err(PhaseError::Failure(failure)) => return Err(failure),
         Err(PhaseError::Body(never)) => match never {},
     };
