@@ -1,7 +1,15 @@
 //! What a route asks, for whom, and what clients are told.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 
@@ -15,7 +23,7 @@ use crate::{
     },
     pipeline::{
         identity::{Identity, IdentityFields},
-        limiter::{By, Cause, Left, Limits},
+        limiter::{Admission, Answer, By, Cause, Left, Limit, Limiter, Limits, Question, Refused},
     },
 };
 
@@ -192,7 +200,7 @@ fn names_are_strings_in_the_sense_of_structured_fields() {
         };
         let limits = limits("", "{ rates: 5/h }");
         let limit = limits.limits().next().unwrap();
-        let limit = crate::pipeline::limiter::Limit {
+        let limit = Limit {
             name: name.into(),
             definition: limit.definition.clone(),
             limiter: Box::new(crate::pipeline::limiter::tests::Nobody),
@@ -248,4 +256,57 @@ fn nonsense_is_refused_with_what_to_write_instead() {
         assert!(said.starts_with(expected), "{route}: {said}");
         assert_eq!(problem.span.line, 2, "{route}");
     }
+}
+
+/// A limiter that asks elsewhere: it admits so much, and says so later.
+#[derive(Debug)]
+struct Elsewhere(AtomicU32);
+
+impl Limiter for Elsewhere {
+    fn ask(&self, question: &Question) -> Answer {
+        let left = self.0.load(Relaxed).checked_sub(question.cost);
+        self.0.store(left.unwrap_or_default(), Relaxed);
+        let decision = match left {
+            Some(remaining) => Ok(Admission {
+                left: Some(Left {
+                    rate: 0,
+                    remaining,
+                    next: Duration::from_secs(1),
+                }),
+                permit: None,
+            }),
+            None => Err(Refused::unknown()),
+        };
+        Answer::Later(Box::pin(async { decision }))
+    }
+}
+
+/// Whoever asks a limiter is ready for an answer that comes later, and then asks on.
+#[test]
+fn an_answer_may_come_later() {
+    let mut limits = limits("", "{ rates: 9/h, cost: 2 }, { rates: 5/h }");
+    let item = &mut limits.items[0];
+    item.limit = Arc::new(Limit {
+        name: "elsewhere".into(),
+        definition: item.limit.definition.clone(),
+        limiter: Box::new(Elsewhere(AtomicU32::new(3))),
+    });
+    let headers = HeaderMap::new();
+    let asker = asker(&headers, "192.0.2.1", None);
+    let pass = || {
+        let mut granted = Granted::default();
+        let awaited = limits.ask(&mut granted, Phase::Before, &asker)?;
+        let decision = awaited.unwrap().now_or_never().unwrap();
+        limits.settle(&mut granted, decision)?;
+        assert!(limits.ask(&mut granted, Phase::Before, &asker)?.is_none());
+        let mut fields = HeaderMap::new();
+        limits.tell(&granted, &mut fields);
+        Ok::<_, Refusal>(fields)
+    };
+    assert_eq!(pass().unwrap()["ratelimit"], "\"read-orders/1\";r=1;t=1");
+    let refusal = pass().unwrap_err();
+    assert_eq!(
+        (&*refusal.limit, refusal.retry_after_seconds()),
+        ("elsewhere", Some(1))
+    );
 }
