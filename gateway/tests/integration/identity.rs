@@ -239,6 +239,27 @@ async fn the_end_knows_which_endpoint_was_asked() {
 }
 
 #[tokio::test]
+async fn other_fields_count_from_a_reload_on() {
+    let gateway = gateway().await;
+    let ask = async || {
+        let sent = request(Method::GET, gateway.address(), "/known")
+            .header("x-as", ALICE)
+            .header("x-auth-subject", "forged")
+            .header("x-who", "forged");
+        let answer = client::send(gateway.address(), sent.body(empty()).unwrap()).await;
+        let seen = |name| upstream::seen(&answer.json(), name).join(" ");
+        [seen("x-auth-subject"), seen("x-who")]
+    };
+    assert_eq!(ask().await, ["alice", "forged"]);
+    let file = std::fs::read_to_string(gateway.folder().join("witgate.yaml")).unwrap();
+    gateway.write("witgate.yaml", file.replace("x-auth-subject", "x-who"));
+    eventually("the other field", || async {
+        ask().await == ["forged", "alice"]
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn fields_that_cannot_be_meant_are_refused() {
     for (headers, words) in [
         ("sub: x-a", ["witgate.yaml:", "`sub` is no field", "claim:"]),

@@ -9,27 +9,35 @@ const LONGEST_VALUE: usize = 8 << 10;
 
 /// `identity.headers` of `witgate.yaml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IdentityHeaders(Box<[(HeaderName, Field)]>);
+pub struct IdentityHeaders {
+    fields: Box<[(HeaderName, Field)]>,
+    /// One of the names has a `_` itself: any spelling may be a variant of it.
+    underscores: bool,
+}
 
 impl IdentityHeaders {
     pub fn new(fields: Vec<(HeaderName, Field)>) -> Self {
-        Self(fields.into())
+        let underscores = fields.iter().any(|(name, _)| name.as_str().contains('_'));
+        Self {
+            fields: fields.into(),
+            underscores,
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields.is_empty()
     }
 
     /// Takes off what a client says in their place. With `variants` also under names that upstreams may take for the
     /// same: many map `-` and `_` to one.
     pub fn strip(&self, headers: &mut HeaderMap, variants: bool) {
-        for (name, _) in &self.0 {
+        for (name, _) in &self.fields {
             headers.remove(name);
         }
-        if variants || self.have_underscores() {
+        if variants || self.underscores {
             let forged: Vec<_> = headers
                 .keys()
-                .filter(|name| self.0.iter().any(|(own, _)| are_one(own, name)))
+                .filter(|name| self.fields.iter().any(|(own, _)| are_one(own, name)))
                 .cloned()
                 .collect();
             for name in forged {
@@ -41,7 +49,7 @@ impl IdentityHeaders {
     /// Writes down who asks. False when something cannot be said in a field, and is left out.
     pub fn tell(&self, headers: &mut HeaderMap, identity: Option<&Identity>) -> bool {
         let mut told = true;
-        for (name, field) in &self.0 {
+        for (name, field) in &self.fields {
             // What a policy or the route wrote there does not come from the identity.
             headers.remove(name);
             let Some(text) = identity.and_then(|identity| identity.field(field)) else {
@@ -53,11 +61,6 @@ impl IdentityHeaders {
             }
         }
         told
-    }
-
-    fn have_underscores(&self) -> bool {
-        let mut names = self.0.iter().map(|(name, _)| name.as_str());
-        names.any(|name| name.contains('_'))
     }
 }
 
