@@ -292,10 +292,11 @@ impl Assembly {
         raw: &raw::Gateway,
         source: &config::Source<raw::Gateway>,
     ) -> Result<(), Vec<Problem>> {
-        let control = tokio::runtime::Handle::try_current().ok();
+        // Without a runtime this is a check.
+        let serves = tokio::runtime::Handle::try_current().is_ok();
         let clients = self.host.http_clients();
         let secrets = self.host.secrets();
-        clients.declare(&raw.http_clients, &source.path, secrets, control.as_ref())
+        clients.declare(&raw.http_clients, &source.path, secrets, serves)
     }
 
     /// Before the chains are compiled, too.

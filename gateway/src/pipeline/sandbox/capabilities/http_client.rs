@@ -1,7 +1,7 @@
 //! `http-client`: requests to the servers that the operator declared under `http-clients`.
 //!
-//! A plugin starts a request and takes its answer in a later call; the request itself runs on the control runtime
-//! ([`client`]), so that a slow server costs the workers nothing. What goes out is in [`request`], what comes back is
+//! A plugin starts a request and takes its answer in a later call; the request itself runs on a thread of its own
+//! ([`mod@thread`]), so that a slow server costs the workers nothing. What goes out is in [`request`], what comes back is
 //! bounded in [`exchange`].
 
 mod authorization;
@@ -18,6 +18,7 @@ mod request;
 mod status;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use std::sync::Arc;
 

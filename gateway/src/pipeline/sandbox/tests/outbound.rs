@@ -9,7 +9,6 @@ use futures_util::future::join_all;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
-    runtime::Handle,
     sync::Notify,
 };
 
@@ -89,9 +88,8 @@ fn chains<const N: usize>(
     let raw = loaded.gateway.raw.as_ref().unwrap();
     let clients = bed.host.http_clients();
     let file = &loaded.gateway.path;
-    let control = Handle::current();
     clients
-        .declare(&raw.http_clients, file, bed.host.secrets(), Some(&control))
+        .declare(&raw.http_clients, file, bed.host.secrets(), true)
         .unwrap();
     clients.commit();
     let installed = bed

@@ -1,4 +1,4 @@
-//! One client in one definition: bounds what is under way, and sends each request on the control runtime.
+//! One client in one definition: bounds what is under way, and has each request sent on the thread of all clients.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(super) struct Client {
     pub(super) definition: Definition,
     pub(super) numbers: Arc<Numbers>,
     /// None: nothing serves here, it is only judged.
-    control: Option<Handle>,
+    thread: Option<Handle>,
     permits: Arc<Semaphore>,
     pool: Pool,
 }
@@ -31,13 +31,13 @@ impl Client {
         name: &Arc<str>,
         definition: Definition,
         numbers: Arc<Numbers>,
-        control: Option<&Handle>,
+        thread: Option<&Handle>,
     ) -> Arc<Self> {
         let most = definition.max_in_flight;
         Arc::new(Self {
             name: Arc::clone(name),
             numbers,
-            control: control.cloned(),
+            thread: thread.cloned(),
             permits: Arc::new(Semaphore::new(most)),
             pool: Pool::new(most),
             definition,
@@ -64,7 +64,7 @@ impl Client {
     }
 
     fn begin(self: &Arc<Self>, request: wit::Request) -> Result<Call, Error> {
-        let Some(control) = &self.control else {
+        let Some(thread) = &self.thread else {
             let what = "requests are sent only while the gateway serves";
             return Err(Error::Invalid(what.into()));
         };
@@ -74,7 +74,7 @@ impl Client {
         let (mut call, desk) = Call::new();
         let running = Running::begin(&self.numbers);
         let client = Arc::clone(self);
-        let work = control.spawn(async move {
+        let work = thread.spawn(async move {
             let answer = client.send(request, &permit).await;
             match &answer {
                 Ok(response) => running.answered(response.status),

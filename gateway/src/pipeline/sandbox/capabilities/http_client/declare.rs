@@ -3,17 +3,15 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use tokio::runtime::Handle;
-
-use super::{client::Client, definition::Definition, numbers::Numbers};
+use super::{client::Client, definition::Definition, numbers::Numbers, thread::Thread};
 use crate::{
     config::{
         problem::Problem,
         raw::{self, ShortOr},
-        span::Spanned,
+        span::{Span, Spanned},
     },
     pipeline::sandbox::capabilities::{
         named::{Named, Slot},
@@ -26,6 +24,8 @@ use crate::{
 pub struct HttpClients {
     named: Named<Client>,
     numbers: Mutex<BTreeMap<Arc<str>, Arc<Numbers>>>,
+    /// Started with the first client that is to serve.
+    thread: OnceLock<Thread>,
 }
 
 impl Default for HttpClients {
@@ -33,21 +33,24 @@ impl Default for HttpClients {
         Self {
             named: Named::new("HTTP client", "http-clients"),
             numbers: Mutex::default(),
+            thread: OnceLock::new(),
         }
     }
 }
 
 impl HttpClients {
-    /// Judges what `witgate.yaml` declares; requests will be sent on `control`, and without it (a check, say) not at all.
-    /// Clients that did not change keep their connections. Call it when the secrets have been declared and the chains
+    /// Judges what `witgate.yaml` declares; requests are sent only where it `serves`, and not in a check, say. Clients that did not change keep their connections. Call it when the secrets have been declared and the chains
     /// have not been compiled, and [`Self::commit`] or [`Self::withdraw`] afterwards. On an error nothing has changed.
     pub fn declare(
         &self,
         raw: &BTreeMap<String, Spanned<ShortOr<raw::HttpClient>>>,
         file: &Arc<PathBuf>,
         secrets: &Secrets,
-        control: Option<&Handle>,
+        serves: bool,
     ) -> Result<(), Vec<Problem>> {
+        if serves && !raw.is_empty() {
+            self.start_thread(file)?;
+        }
         let mut problems = Vec::new();
         let mut all = Vec::with_capacity(raw.len());
         for (name, raw) in raw {
@@ -64,7 +67,8 @@ impl HttpClients {
             let same = before.is_some_and(|before| before.definition == definition);
             let client = (!same).then(|| {
                 let numbers = self.numbers(&name);
-                Client::new(&name, definition, numbers, control)
+                let thread = self.thread.get().filter(|_| serves);
+                Client::new(&name, definition, numbers, thread.map(Thread::handle))
             });
             all.push((name, client));
         }
@@ -101,6 +105,18 @@ impl HttpClients {
         slots
             .filter_map(|slot| Some((Arc::clone(&slot.name), slot.live().clone()?)))
             .collect()
+    }
+
+    /// Only the control thread declares.
+    fn start_thread(&self, file: &Arc<PathBuf>) -> Result<(), Vec<Problem>> {
+        if self.thread.get().is_none() {
+            let thread = Thread::start().map_err(|error| {
+                let what = format!("the thread of the HTTP clients cannot be started: {error}");
+                vec![Problem::error(file, Span::default(), what)]
+            })?;
+            let _ = self.thread.set(thread);
+        }
+        Ok(())
     }
 
     fn numbers(&self, name: &Arc<str>) -> Arc<Numbers> {

@@ -96,7 +96,7 @@ fn declare(all: &HttpClients, secrets: &Secrets, yaml: &str) -> Result<(), Vec<P
     let raw = read_yaml(yaml);
     let raw = BTreeMap::from([("login".to_owned(), raw)]);
     let file = Arc::new(PathBuf::from("witgate.yaml"));
-    all.declare(&raw, &file, secrets, Handle::try_current().ok().as_ref())
+    all.declare(&raw, &file, secrets, Handle::try_current().is_ok())
 }
 
 fn read_yaml(yaml: &str) -> Spanned<ShortOr<raw::HttpClient>> {
