@@ -72,7 +72,7 @@ pub(super) fn chain(bench: &Bench<'_>) -> anyhow::Result<()> {
     let token = Token::obtain(bench)?;
     let breaker = component(bench, "circuit-breaker");
     let settings = format!(
-        "plugins: {{ {}, circuit-breaker: {{ component: '{breaker}', grants: [clock, gates, windows] }} }}\n{}\n\
+        "plugins: {{ {}, circuit-breaker: {{ component: '{breaker}', grants: [gates, windows] }} }}\n{}\n\
          rate-limits: {{ each: {{ by: subject, rates: [1000000/s] }} }}",
         token.plugin(bench),
         token.key_sets()
