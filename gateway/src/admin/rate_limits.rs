@@ -50,10 +50,13 @@ impl Shown {
     }
 }
 
+/// A limit, and the names of the routes that ask it.
+type Used = (Arc<Limit>, Vec<Arc<str>>);
+
 pub(super) fn answer(control: &Control) -> Answer {
     let limits = control.host().limits();
     let counts = limits.counts();
-    let mut by_name: BTreeMap<Arc<str>, (Arc<Limit>, Vec<Arc<str>>)> = BTreeMap::new();
+    let mut by_name = BTreeMap::<Arc<str>, Used>::new();
     for limit in limits.live().iter() {
         by_name.insert(Arc::clone(&limit.name), (Arc::clone(limit), Vec::new()));
     }
