@@ -6,7 +6,8 @@ use wasmtime::{
 };
 
 use super::{
-    admission::Interface, capabilities, identity, keepsake, request, response, state::State, summary, wasi,
+    admission::Interface, capabilities, identity, keepsake, request, response, state::State,
+    summary, wasi,
 };
 
 /// A linker for one component that `admission` has let in. Every interface is defined under the very name that

@@ -159,7 +159,9 @@ fn notes(by_route: &Sums, out: &mut String) {
     );
     for (route, blocks) in by_route {
         let mut sums = BTreeMap::new();
-        blocks.iter().for_each(|block| block.notes.add_to(&mut sums));
+        blocks
+            .iter()
+            .for_each(|block| block.notes.add_to(&mut sums));
         let route = label(route);
         for (kind, count) in sums {
             let _ = writeln!(out, "{name}{{route=\"{route}\",note=\"{kind}\"}} {count}");
