@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::sync::Semaphore;
 
 use super::{
     call::{Answer, Call},
@@ -12,6 +12,7 @@ use super::{
     numbers::{Numbers, Running},
     pool::Pool,
     request::{self, Outgoing},
+    thread::Thread,
 };
 use crate::pipeline::sandbox::bindings::http_client as wit;
 
@@ -21,7 +22,7 @@ pub(super) struct Client {
     pub(super) definition: Definition,
     pub(super) numbers: Arc<Numbers>,
     /// None: nothing serves here, it is only judged.
-    thread: Option<Handle>,
+    thread: Option<Arc<Thread>>,
     permits: Arc<Semaphore>,
     pool: Pool,
 }
@@ -31,13 +32,13 @@ impl Client {
         name: &Arc<str>,
         definition: Definition,
         numbers: Arc<Numbers>,
-        thread: Option<&Handle>,
+        thread: Option<Arc<Thread>>,
     ) -> Arc<Self> {
         let most = definition.max_in_flight;
         Arc::new(Self {
             name: Arc::clone(name),
             numbers,
-            thread: thread.cloned(),
+            thread,
             permits: Arc::new(Semaphore::new(most)),
             pool: Pool::new(most),
             definition,
@@ -74,7 +75,7 @@ impl Client {
         let (mut call, desk) = Call::new();
         let running = Running::begin(&self.numbers);
         let client = Arc::clone(self);
-        let work = thread.spawn(async move {
+        let work = thread.handle().spawn(async move {
             let answer = client.send(request, &permit).await;
             match &answer {
                 Ok(response) => running.answered(response.status),

@@ -25,7 +25,7 @@ pub struct HttpClients {
     named: Named<Client>,
     numbers: Mutex<BTreeMap<Arc<str>, Arc<Numbers>>>,
     /// Started with the first client that is to serve.
-    thread: OnceLock<Thread>,
+    thread: OnceLock<Arc<Thread>>,
 }
 
 impl Default for HttpClients {
@@ -68,7 +68,7 @@ impl HttpClients {
             let client = (!same).then(|| {
                 let numbers = self.numbers(&name);
                 let thread = self.thread.get().filter(|_| serves);
-                Client::new(&name, definition, numbers, thread.map(Thread::handle))
+                Client::new(&name, definition, numbers, thread.cloned())
             });
             all.push((name, client));
         }
@@ -114,7 +114,7 @@ impl HttpClients {
                 let what = format!("the thread of the HTTP clients cannot be started: {error}");
                 vec![Problem::error(file, Span::default(), what)]
             })?;
-            let _ = self.thread.set(thread);
+            let _ = self.thread.set(Arc::new(thread));
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use tokio::{
     sync::oneshot,
 };
 
-/// Ends when it is dropped.
+/// Ends when all who hold it are gone.
 #[derive(Debug)]
 pub(super) struct Thread {
     handle: Handle,
