@@ -28,7 +28,7 @@ type Done<T> = (Result<T, Failure>,);
 
 pub(super) type Parse = TypedFunc<(&'static str,), (Result<Config, Vec<Problem>>,)>;
 pub(super) type Schema = TypedFunc<(), (String,)>;
-pub(super) type OnRequest = 
+pub(super) type OnRequest =
     TypedFunc<(Config, GuestState, Resource<Request>), Done<on_request::Outcome>>;
 pub(super) type OnRequestBody =
     TypedFunc<(Config, GuestState, Resource<Request>, &'static [u8], bool), Done<BodyAction>>;

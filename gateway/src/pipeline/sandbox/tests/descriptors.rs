@@ -11,7 +11,11 @@ fn plugins() -> String {
 }
 
 fn catalog(entry: Entry) -> Arc<Catalog> {
-    Arc::new([((Kind::Descriptors, NAME.into()), entry)].into_iter().collect())
+    Arc::new(
+        [((Kind::Descriptors, NAME.into()), entry)]
+            .into_iter()
+            .collect(),
+    )
 }
 
 fn ready(bytes: &str) -> Arc<Catalog> {
