@@ -173,7 +173,7 @@ fn a_rate_is_used_up_to_a_thousandth() {
             match ask(&limit, None, 1, now) {
                 Ok(_) => passed += 1,
                 Err(refused) => {
-                    now += u64::try_from(refused.retry_after.unwrap().as_nanos()).unwrap()
+                    now += u64::try_from(refused.retry_after.unwrap().as_nanos()).unwrap();
                 }
             }
         }
