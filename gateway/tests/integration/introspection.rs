@@ -235,7 +235,7 @@ async fn what_the_settings_name_must_be_granted_and_there() {
         )
     };
     let all = "clock, crypto, http-client, kv, log, metrics";
-    assert_eq!(check(all, "login").0, true);
+    assert!(check(all, "login").0);
     let (right, text) = check(all, "nobody");
     assert!(
         !right && text.contains("routes.yaml:5:") && text.contains("nobody"),

@@ -54,7 +54,7 @@ async fn the_issuer_dies_under_load_and_comes_back() {
     let answer = navigate(&gateway).await;
     assert_eq!(answer.status(), 503, "{}", answer.text());
     assert_eq!(answer.json()["code"], "login-unavailable");
-    server.start_for(&[origin.clone()]).await;
+    server.start_for(std::slice::from_ref(&origin)).await;
     eventually("a login", || async {
         navigate(&gateway).await.status() == 303
     })
