@@ -172,7 +172,9 @@ impl Outbound {
                 loop {
                     let mut one = Box::pin(client.send(http::Request::get("/").body(Vec::new())?));
                     let waker = std::task::Waker::noop();
-                    let _ = one.as_mut().poll(&mut std::task::Context::from_waker(waker));
+                    let _ = one
+                        .as_mut()
+                        .poll(&mut std::task::Context::from_waker(waker));
                     hoard.push(one);
                 }
             }
