@@ -119,7 +119,7 @@ fn a_file_is_followed_and_what_was_good_stays() {
     assert!(secrets.find("key").is_err());
 
     std::fs::write(&path, format!("{OLD}\r\n")).unwrap();
-    assert_eq!(declare(&secrets, folder.path(), yaml).1, true);
+    assert!(declare(&secrets, folder.path(), yaml).1);
     secrets.commit();
     let handle = secrets.find("key").unwrap();
     assert_eq!(handle.content().unwrap().newest(), OLD.as_bytes());
