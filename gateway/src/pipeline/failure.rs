@@ -10,11 +10,12 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use super::{
     body::{BodyError, UploadFailure},
     context::Fault,
+    gate,
     grpc::{
         self, DEADLINE_EXCEEDED, INTERNAL, INVALID_ARGUMENT, PERMISSION_DENIED, RESOURCE_EXHAUSTED,
         UNAVAILABLE, UNIMPLEMENTED,
     },
-    gate, limit,
+    limit,
     limiter::Cause,
     protocol::Refusal,
     route::NoRoute,

@@ -5,9 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderValue, Method, Request, Uri, Version, header};
 
 use super::{Exchange, Outcome};
-use crate::{
-    telemetry::{access::Record, metrics::Observation},
-};
+use crate::telemetry::{access::Record, metrics::Observation};
 
 /// What it will say of the request.
 pub(super) struct Line {
