@@ -57,7 +57,7 @@ impl Folder {
             // Cases that name addresses mean what a proxy in front of the gateway says.
             "forwarding": { "trusted-proxies": ["127.0.0.0/8"] },
             "plugins": { "grpc-json-transcoder": {
-                "component": component, "grants": ["descriptors"],
+                "component": component, "grants": ["descriptors", "metrics"],
                 // For the descriptors of all cases.
                 "limits": { "memory": "256MiB", "time": "1s" },
             } },
