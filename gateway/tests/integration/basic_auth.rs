@@ -30,7 +30,7 @@ async fn setup(config: &str) -> Setup {
     let component = components::shipped("basic-auth");
     Setup::new()
         .settings(&format!(
-            "plugins:\n  basic-auth:\n    component: '{}'\n    grants: [clock, crypto, files, passwords, random]\n\
+            "plugins:\n  basic-auth:\n    component: '{}'\n    grants: [clock, crypto, files, passwords, random]\n    limits: {{ time: 1s }}\n\
              files: {{ users: users.htpasswd }}\n\
              identity: {{ headers: {{ subject: x-user }} }}",
             component.display()

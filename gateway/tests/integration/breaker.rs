@@ -93,13 +93,13 @@ async fn behave(path: &str, hanging: &Semaphore) -> Response<Content> {
     Response::builder().status(status).body(body).unwrap()
 }
 
-/// The plugins, in a process that has two workers.
+/// The plugins, in a process that has two workers, with time for a machine that is busy with other tests.
 fn setup() -> Setup {
     let breaker = components::shipped("circuit-breaker");
     let caller = components::fixture("caller");
     Setup::new().settings(&format!(
-        "plugins:\n  circuit-breaker: {{ component: '{}', grants: [gates, windows] }}\n  \
-         caller: {{ component: '{}' }}",
+        "plugins:\n  circuit-breaker: {{ component: '{}', grants: [gates, windows], limits: {{ time: 1s }} }}\n  \
+         caller: {{ component: '{}', limits: {{ time: 1s }} }}",
         breaker.display(),
         caller.display()
     ))
