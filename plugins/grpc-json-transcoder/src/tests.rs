@@ -2,8 +2,6 @@
 
 mod recovery;
 
-use std::{hint::black_box, time::Instant};
-
 use prost_reflect::{DynamicMessage, Value};
 use witgate_plugin::{
     prelude::*,
@@ -25,8 +23,6 @@ service Books {
   rpc Watch(GetRequest) returns (stream Book) { option (google.api.http) = { get: "/v1/shelves/{shelf}/books:watch" }; }
 }
 "#;
-
-const BODY: &[u8] = br#"{"id":"42","title":"The Art of Computer Programming","author":"Donald E. Knuth","pages":672,"inPrint":true,"tags":["classic","algorithms"]}"#;
 
 fn transcoder() -> Transcoder {
     ours::transcoder(PROTO, &serde_json::json!({}))
@@ -188,32 +184,6 @@ fn without_what_was_known_of_the_exchange_nothing_passes() {
     let mut exchange = Exchange::new(&transcoder, request("GET", "/v1/shelves/fiction/books/42"));
     assert!(exchange.on_response(answered()).is_err());
     assert!(exchange.on_response_body(b"x", true).is_err());
-}
-
-/// Not a test of anything: prints what one call costs, natively and without a gateway. `TIMES` of them are made.
-#[test]
-#[ignore = "measures"]
-fn what_a_unary_call_costs() {
-    let times = std::env::var("TIMES")
-        .ok()
-        .and_then(|times| times.parse().ok());
-    let times: u32 = times.unwrap_or(100_000);
-    let transcoder = transcoder();
-    let answer = book(&transcoder);
-    for (name, method, path, body) in [
-        ("get", "GET", "/v1/shelves/fiction/books/42", &b""[..]),
-        ("create", "POST", "/v1/shelves/fiction/books", BODY),
-    ] {
-        let began = Instant::now();
-        for _ in 0..times {
-            let mut exchange = Exchange::new(&transcoder, request(method, path));
-            black_box(exchange.on_request().unwrap());
-            black_box(exchange.on_request_body(body, true).unwrap());
-            black_box(exchange.on_response(answered()).unwrap());
-            black_box(exchange.on_response_body(&answer, true).unwrap());
-        }
-        println!("{name}: {:?} a call", began.elapsed() / times);
-    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One exchange on its way through a chain: which plugins it reached, and what they keep about it.
 
+mod again;
 mod body_phases;
 mod gating;
 mod head_phases;
