@@ -11,7 +11,7 @@ use super::{
     exchange::Exchange,
     failure::Failure,
     reply::{Source, speaks_grpc},
-    sandbox::{Break, ChainBody, Flow, PhaseError},
+    sandbox::{self, Break, ChainBody, Flow, PhaseError, RequestLater},
 };
 use crate::snapshot::Route;
 
@@ -27,18 +27,32 @@ pub(super) async fn on_request(
     if let Some(facts) = &exchange.facts {
         exchange.policies = exchange.worker.sandbox.begin(&route.chain, facts);
     }
+    let flow = match exchange.policies.on_request_now(request) {
+        Ok(flow) => flow.map_err(Failure::Plugin)?,
+        // Boxed: exchanges that need not wait do not carry the room for it about.
+        Err(later) => Box::pin(on_request_later(&exchange.policies, later, request)).await?,
+    };
+    match flow {
+        Flow::Next(()) => Ok(None),
+        Flow::Reply(response) => Ok(Some(*response)),
+        Flow::Unavailable(refusal) => Err(Failure::Gate(refusal)),
+    }
+}
+
+async fn on_request_later(
+    policies: &sandbox::Exchange,
+    later: RequestLater,
+    request: &mut Request<RequestBody>,
+) -> Result<Flow<()>, PhaseError<BodyError>> {
     let (mut head, body) = std::mem::take(request).into_parts();
-    // Boxed: routes without policies do not carry the room for them about.
-    match Box::pin(exchange.policies.on_request(&mut head, body)).await {
-        Ok(Flow::Next(body)) => {
+    match policies.on_request_later(later, &mut head, body).await? {
+        Flow::Next(body) => {
             let body = unfiltered(body).unwrap_or_else(RequestBody::Filtered);
             *request = Request::from_parts(head, body);
-            Ok(None)
+            Ok(Flow::Next(()))
         }
-        Ok(Flow::Reply(response)) => Ok(Some(response)),
-        Ok(Flow::Unavailable(refusal)) => Err(Failure::Gate(refusal)),
-        Err(PhaseError::Failure(failure)) => Err(Failure::Plugin(failure)),
-        Err(PhaseError::Body(error)) => Err(error.into()),
+        Flow::Reply(reply) => Ok(Flow::Reply(reply)),
+        Flow::Unavailable(refusal) => Ok(Flow::Unavailable(refusal)),
     }
 }
 
@@ -47,8 +61,17 @@ pub(super) async fn on_response(exchange: &mut Exchange, response: &mut Response
     if !exchange.policies.sees_responses() {
         return;
     }
+    let later = match exchange.policies.on_response_now(response) {
+        Ok(Ok(())) => return,
+        Ok(Err(failure)) => {
+            *response = exchange.answer(Failure::Plugin(failure));
+            return;
+        }
+        Err(later) => later,
+    };
     let (mut head, body) = std::mem::take(response).into_parts();
-    *response = match Box::pin(exchange.policies.on_response(&mut head, body)).await {
+    let policies = &exchange.policies;
+    *response = match Box::pin(policies.on_response_later(later, &mut head, body)).await {
         Ok(body) => {
             let replaced = head.extensions.remove::<Replaced>().is_some();
             let grpc = exchange.facts.as_ref().is_some_and(|facts| facts.grpc);
@@ -63,6 +86,15 @@ pub(super) async fn on_response(exchange: &mut Exchange, response: &mut Response
         Err(PhaseError::Failure(failure)) => exchange.answer(Failure::Plugin(failure)),
         Err(PhaseError::Body(error)) => exchange.answer(Failure::Cut(error)),
     };
+}
+
+impl From<PhaseError<BodyError>> for Failure {
+    fn from(error: PhaseError<BodyError>) -> Self {
+        match error {
+            PhaseError::Failure(failure) => Self::Plugin(failure),
+            PhaseError::Body(error) => error.into(),
+        }
+    }
 }
 
 /// A body behind a chain, as others see it: itself, when no plugin takes part in it.

@@ -33,6 +33,7 @@ mod keepsake;
 mod link;
 mod meter;
 mod phase;
+mod place;
 mod plugin;
 mod plugins;
 mod reply;
@@ -59,13 +60,17 @@ pub use self::{
     },
     chain::{Asked, Chain, Insight, Installed},
     doors::Site,
-    exchange::{EndpointGates, Exchange, Flow, Interruption, PhaseError, Shut},
+    exchange::{
+        EndpointGates, Exchange, Flow, Interruption, PhaseError, RequestLater, ResponseLater, Shut,
+    },
     failure::{Failure, FailureKind},
     grants::{Grants, check_grants, declared_names},
     host::{Host, HostError},
     phase::{Phase, Phases},
     plugin::Plugin,
     plugins::Plugins,
+    request::AsRequest,
+    response::AsResponse,
     summary::{Ending, Summary},
     tick::Ticker,
 };

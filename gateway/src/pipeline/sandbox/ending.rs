@@ -13,9 +13,10 @@ use super::{
     failure::FailureKind,
     findings::Findings,
     phase::Phase,
+    place::{Lent, Shared},
     state::About,
     summary::Summary,
-    worker::{Lent, Shared, Slot},
+    worker::Slot,
 };
 use crate::config::raw::Isolation;
 

@@ -1,7 +1,9 @@
 //! One exchange on its way through a chain: which plugins it reached, and what they keep about it.
 
 mod again;
+mod at_once;
 mod body_phases;
+mod calls;
 mod gating;
 mod head_phases;
 
@@ -22,12 +24,13 @@ use super::{
     failure::{Failure, FailureKind},
     findings::Findings,
     phase::Phase,
+    place::{Lent, Shared},
     plugin::Plugin,
     request::RequestHead,
     response::ResponseHead,
     state::About,
     summary::{self, Summary},
-    worker::{Lent, Shared, Slot, Worker},
+    worker::{Slot, Worker},
 };
 use crate::{
     config::raw::{Isolation, OnFailure},
@@ -38,6 +41,7 @@ use crate::{
     },
 };
 
+pub use at_once::{RequestLater, ResponseLater};
 pub use gating::{EndpointGates, Shut};
 
 use gating::Gating;
@@ -48,7 +52,7 @@ pub enum Flow<B> {
     /// On to the upstream, with this body.
     Next(B),
     /// A plugin answers. The response goes through `Exchange::on_response` like any other.
-    Reply(LocalResponse),
+    Reply(Box<LocalResponse>),
     /// A gate does not let it pass.
     Unavailable(Refusal),
 }
@@ -83,7 +87,7 @@ pub(super) struct Running {
     /// Only taken when a plugin of the chain has `on-end`.
     began: Option<Instant>,
     /// The links that were reached, in order.
-    pub(super) seen: RefCell<SmallVec<[Seen; 2]>>,
+    pub(super) seen: RefCell<SmallVec<[Seen; 4]>>,
     ended: Cell<bool>,
     gating: Gating,
     pub(super) findings: RefCell<Findings>,
@@ -98,15 +102,28 @@ pub(super) struct Running {
 /// One link that the exchange has reached.
 pub(super) struct Seen {
     slot: Rc<Slot>,
+    /// None of most plugins.
+    pub(super) own: Option<Box<Own>>,
+    /// It failed and is left out (`on-failure: open`), or it gave the answer itself.
+    left_out: bool,
+    /// A gate of it did not let the exchange pass, which went on to another upstream.
+    shut: bool,
+}
+
+/// What a plugin keeps about one exchange.
+#[derive(Default)]
+pub(super) struct Own {
     /// The instance that is this exchange's own, or has its state.
     instance: Option<Shared>,
     state: Option<ResourceAny>,
     /// What is left of the state when it is lost.
     pub(super) kept: Option<Box<[u8]>>,
-    /// It failed and is left out (`on-failure: open`), or it gave the answer itself.
-    left_out: bool,
-    /// A gate of it did not let the exchange pass, which went on to another upstream.
-    shut: bool,
+}
+
+impl Seen {
+    pub(super) fn own(&mut self) -> &mut Own {
+        self.own.get_or_insert_default()
+    }
 }
 
 impl Exchange {
@@ -191,18 +208,15 @@ impl Running {
         &self.links.links[index]
     }
 
-    fn plugin(&self, index: usize) -> &Plugin {
+    fn plugin(&self, index: usize) -> &Arc<Plugin> {
         &self.link(index).plugin
     }
 
     /// The chain has come to this link.
     fn reach(&self, index: usize) {
-        let slot = self.worker.slot(&self.link(index).plugin);
         let seen = Seen {
-            slot,
-            instance: None,
-            state: None,
-            kept: None,
+            slot: self.worker.slot(self.plugin(index)),
+            own: None,
             left_out: false,
             shut: false,
         };
@@ -234,34 +248,38 @@ impl Running {
         }
     }
 
-    /// The instance that serves this exchange now, and the state that it keeps in it.
-    async fn lend(&self, index: usize) -> Result<(Lent, Option<ResourceAny>), FailureKind> {
-        match self.lend_now(index) {
-            Some(lent) => Ok((lent, None)),
-            // Boxed, here and wherever else it is rare: the room for it would be kept in every exchange.
-            None => Box::pin(self.lend_later(index)).await,
-        }
-    }
-
-    /// The common case: the exchange is bound to no instance, and one is free.
-    fn lend_now(&self, index: usize) -> Option<Lent> {
-        let seen = self.seen.borrow();
-        let seen = seen.get(index)?;
-        let alone = self.plugin(index).settings.isolation == Isolation::Exchange;
-        if alone || seen.instance.is_some() {
+    /// The common case: a plugin that cannot wait, an exchange that is bound to no instance, and one that is free and has
+    /// the configuration.
+    fn lend_now(&self, index: usize) -> Option<(Lent, ResourceAny)> {
+        let link = self.link(index);
+        if link.plugin.waits || link.plugin.settings.isolation == Isolation::Exchange {
             return None;
         }
-        seen.slot.free()
+        let seen = self.seen.borrow();
+        let lent = match seen.get(index) {
+            Some(Seen { own: Some(_), .. }) => return None,
+            Some(seen) => seen.slot.free()?,
+            None => self.worker.slot(&link.plugin).free()?,
+        };
+        let config = lent.parsed(&link.settings)?;
+        Some((lent, config))
     }
 
-    async fn lend_later(&self, index: usize) -> Result<(Lent, Option<ResourceAny>), FailureKind> {
+    /// The instance that serves this exchange now, and the state that it keeps in it.
+    async fn lend(&self, index: usize) -> Result<(Lent, Option<ResourceAny>), FailureKind> {
         let plugin = self.plugin(index);
         let (slot, own, state) = {
             let seen = self.seen.borrow();
             let Some(seen) = seen.get(index) else {
                 return Err(FailureKind::Exhausted("the exchange is over".into()));
             };
-            (Rc::clone(&seen.slot), seen.instance.clone(), seen.state)
+            let own = seen.own.as_deref();
+            let instance = own.and_then(|own| own.instance.clone());
+            (
+                Rc::clone(&seen.slot),
+                instance,
+                own.and_then(|own| own.state),
+            )
         };
         if let Some(own) = own {
             let lent = slot.lend(plugin, &own).await?;
@@ -276,9 +294,12 @@ impl Running {
         } else {
             slot.warm(plugin).await?
         };
-        if let Some(seen) = self.seen.borrow_mut().get_mut(index) {
-            seen.state = None;
-            seen.instance = alone.then(|| Arc::clone(lent.shared()));
+        if let Some(seen) = self.seen.borrow_mut().get_mut(index)
+            && (alone || seen.own.is_some())
+        {
+            let own = seen.own();
+            own.state = None;
+            own.instance = alone.then(|| Rc::clone(lent.shared()));
         }
         Ok((lent, None))
     }
@@ -310,18 +331,20 @@ impl Running {
             return;
         }
         let is_left = |index: usize, seen: &Seen| {
-            seen.state.is_some() || self.plugin(index).phases.contains(Phase::End)
+            let state = seen.own.as_ref().is_some_and(|own| own.state.is_some());
+            state || self.plugin(index).phases.contains(Phase::End)
         };
         let mut left = SmallVec::new();
         for (index, seen) in self.seen.borrow_mut().drain(..).enumerate() {
             let passes = self.gating.take(index);
             let unconcerned = seen.shut || self.is_unconcerned(index, &passes);
             if is_left(index, &seen) && !unconcerned {
+                let own = seen.own.map(|own| *own).unwrap_or_default();
                 left.push(Left {
                     index,
                     slot: seen.slot,
-                    instance: seen.instance,
-                    state: seen.state,
+                    instance: own.instance,
+                    state: own.state,
                     passes,
                 });
             }

@@ -113,15 +113,33 @@ impl Instance {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift + 'static,
     {
+        self.begin(phase);
+        self.run(self.time, function, params).await
+    }
+
+    /// The same for a plugin that cannot wait.
+    pub(super) fn call_now<P, R>(
+        &mut self,
+        phase: Phase,
+        function: TypedFunc<P, R>,
+        params: P,
+    ) -> Result<R, FailureKind>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift + 'static,
+    {
+        self.begin(phase);
+        self.run_now(self.time, function, params)
+    }
+
+    fn begin(&mut self, phase: Phase) {
         let state = self.store.data_mut();
         state.home.shard.called(phase);
         // What an earlier call asked for is not this one's to wait for.
         state.arrivals.clear();
         self.calls += 1;
-        self.run(self.time, function, params).await
     }
 
-    /// Poisoned before, clean after: what ends in between, by a trap or by a future that is dropped, stays so.
     async fn run<P, R>(
         &mut self,
         time: Duration,
@@ -132,17 +150,39 @@ impl Instance {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift + 'static,
     {
+        if !self.waits {
+            return self.run_now(time, function, params);
+        }
+        self.prepare(time);
+        let call = function.call_async(&mut self.store, params);
+        match Box::pin(tokio::time::timeout(time, call)).await {
+            Ok(returned) => self.returned(returned),
+            Err(_) => Err(FailureKind::Timeout("".into())),
+        }
+    }
+
+    fn run_now<P, R>(
+        &mut self,
+        time: Duration,
+        function: TypedFunc<P, R>,
+        params: P,
+    ) -> Result<R, FailureKind>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift + 'static,
+    {
+        self.prepare(time);
+        let returned = function.call(&mut self.store, params);
+        self.returned(returned)
+    }
+
+    /// Poisoned before, clean after: what ends in between, by a trap or by a future that is dropped, stays so.
+    fn prepare(&mut self, time: Duration) {
         self.poisoned = true;
         deadline(&mut self.store, self.waits, time);
-        let returned = if self.waits {
-            let call = function.call_async(&mut self.store, params);
-            match Box::pin(tokio::time::timeout(time, call)).await {
-                Ok(returned) => returned,
-                Err(_) => return Err(FailureKind::Timeout("".into())),
-            }
-        } else {
-            function.call(&mut self.store, params)
-        };
+    }
+
+    fn returned<R>(&mut self, returned: wasmtime::Result<R>) -> Result<R, FailureKind> {
         match returned {
             Ok(returned) => {
                 self.poisoned = false;
@@ -190,14 +230,22 @@ impl Instance {
         Ok(schema)
     }
 
+    /// A configuration as this instance has it; none if it was never asked for.
+    pub(super) fn parsed(&self, settings: &Settings) -> Option<ResourceAny> {
+        match self.parsed.get(settings.index) {
+            Some(Some(parsed)) if parsed.id == settings.id => Some(parsed.resource),
+            _ => None,
+        }
+    }
+
     /// A configuration as this instance has it, parsed when it is asked for the first time.
     pub(super) async fn configuration(
         &mut self,
         settings: &Arc<Settings>,
     ) -> Result<ResourceAny, FailureKind> {
-        match self.parsed.get(settings.index) {
-            Some(Some(parsed)) if parsed.id == settings.id => Ok(parsed.resource),
-            _ => Box::pin(self.configure(settings)).await,
+        match self.parsed(settings) {
+            Some(resource) => Ok(resource),
+            None => self.configure(settings).await,
         }
     }
 
@@ -239,8 +287,7 @@ impl Instance {
         if self.poisoned {
             return Ok(());
         }
-        self.poisoned = true;
-        deadline(&mut self.store, self.waits, self.time);
+        self.prepare(self.time);
         let dropped = if self.waits {
             let drop = resource.resource_drop_async(&mut self.store);
             match tokio::time::timeout(self.time, drop).await {
@@ -250,9 +297,7 @@ impl Instance {
         } else {
             resource.resource_drop(&mut self.store)
         };
-        dropped.map_err(|error| failure(&mut self.store, &error))?;
-        self.poisoned = false;
-        Ok(())
+        self.returned(dropped)
     }
 }
 

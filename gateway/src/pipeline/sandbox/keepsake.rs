@@ -47,8 +47,9 @@ impl Running {
     pub(super) fn recall(&self, index: usize, state: Option<&ResourceAny>, call: &mut Call) {
         if state.is_none()
             && let Some(seen) = self.seen.borrow().get(index)
+            && let Some(own) = &seen.own
         {
-            call.kept.clone_from(&seen.kept);
+            call.kept.clone_from(&own.kept);
         }
     }
 
@@ -59,7 +60,7 @@ impl Running {
             && succeeded
             && let Some(seen) = self.seen.borrow_mut().get_mut(index)
         {
-            seen.kept = Some(keeps).filter(|keeps| !keeps.is_empty());
+            seen.own().kept = Some(keeps).filter(|keeps| !keeps.is_empty());
         }
     }
 }

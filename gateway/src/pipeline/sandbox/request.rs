@@ -31,12 +31,47 @@ pub(super) struct RequestHead {
     pub(super) trailers: Option<HeaderMap>,
 }
 
+/// A request, whole or taken apart.
+pub trait AsRequest {
+    fn method(&mut self) -> &mut Method;
+    fn uri(&mut self) -> &mut Uri;
+    fn headers(&mut self) -> &mut HeaderMap;
+}
+
+impl AsRequest for http::request::Parts {
+    fn method(&mut self) -> &mut Method {
+        &mut self.method
+    }
+
+    fn uri(&mut self) -> &mut Uri {
+        &mut self.uri
+    }
+
+    fn headers(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+}
+
+impl<B> AsRequest for http::Request<B> {
+    fn method(&mut self) -> &mut Method {
+        self.method_mut()
+    }
+
+    fn uri(&mut self) -> &mut Uri {
+        self.uri_mut()
+    }
+
+    fn headers(&mut self) -> &mut HeaderMap {
+        self.headers_mut()
+    }
+}
+
 impl RequestHead {
-    /// Swaps the head with the one in `parts`; done twice, all is as before.
-    pub(super) fn swap(&mut self, parts: &mut http::request::Parts) {
-        std::mem::swap(&mut self.method, &mut parts.method);
-        std::mem::swap(&mut self.uri, &mut parts.uri);
-        std::mem::swap(&mut self.headers, &mut parts.headers);
+    /// Swaps the head with the request's; done twice, all is as before.
+    pub(super) fn swap(&mut self, request: &mut impl AsRequest) {
+        std::mem::swap(&mut self.method, request.method());
+        std::mem::swap(&mut self.uri, request.uri());
+        std::mem::swap(&mut self.headers, request.headers());
     }
 
     /// A copy to read from once the head has gone out.

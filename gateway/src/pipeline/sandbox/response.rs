@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, StatusCode};
 use wasmtime::{
     StoreContextMut,
     component::{LinkerInstance, Resource, ResourceType, WasmList, WasmStr},
@@ -38,11 +38,46 @@ pub(super) struct ResponseHead {
     pub(super) keep_alive: Option<KeepAlive>,
 }
 
+/// A response, whole or taken apart.
+pub trait AsResponse {
+    fn status(&mut self) -> &mut StatusCode;
+    fn headers(&mut self) -> &mut HeaderMap;
+    fn extensions(&mut self) -> &mut Extensions;
+}
+
+impl AsResponse for http::response::Parts {
+    fn status(&mut self) -> &mut StatusCode {
+        &mut self.status
+    }
+
+    fn headers(&mut self) -> &mut HeaderMap {
+        &mut self.headers
+    }
+
+    fn extensions(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+}
+
+impl<B> AsResponse for http::Response<B> {
+    fn status(&mut self) -> &mut StatusCode {
+        self.status_mut()
+    }
+
+    fn headers(&mut self) -> &mut HeaderMap {
+        self.headers_mut()
+    }
+
+    fn extensions(&mut self) -> &mut Extensions {
+        self.extensions_mut()
+    }
+}
+
 impl ResponseHead {
-    /// Swaps the head with the one in `parts`; done twice, all is as before.
-    pub(super) fn swap(&mut self, parts: &mut http::response::Parts) {
-        std::mem::swap(&mut self.status, &mut parts.status);
-        std::mem::swap(&mut self.headers, &mut parts.headers);
+    /// Swaps the head with the response's; done twice, all is as before.
+    pub(super) fn swap(&mut self, response: &mut impl AsResponse) {
+        std::mem::swap(&mut self.status, response.status());
+        std::mem::swap(&mut self.headers, response.headers());
     }
 
     /// A copy to read from once the head has gone out.

@@ -205,7 +205,7 @@ async fn head(
 ) -> Result<Option<LocalResponse>, Failure> {
     match exchange.on_request(parts, full("some body..")).await {
         Ok(Flow::Next(_)) => Ok(None),
-        Ok(Flow::Reply(reply)) => Ok(Some(reply)),
+        Ok(Flow::Reply(reply)) => Ok(Some(*reply)),
         Ok(Flow::Unavailable(refusal)) => panic!("{refusal}"),
         Err(PhaseError::Failure(failure)) => Err(failure),
         Err(PhaseError::Body(never)) => match never {},

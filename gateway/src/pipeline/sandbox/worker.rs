@@ -3,64 +3,27 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
-    ops::{Deref, DerefMut},
     rc::Rc,
     sync::{Arc, Weak},
 };
 
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio::sync::Notify;
 
 use super::{
-    ending::Ending, failure::FailureKind, host::Host, instance::Instance, phase::Phase,
-    plugin::Plugin, state::Home, stats::Shard,
+    ending::Ending,
+    failure::FailureKind,
+    host::Host,
+    instance::Instance,
+    phase::Phase,
+    place::{Lent, Place, Shared},
+    plugin::Plugin,
+    state::Home,
+    stats::Shard,
 };
 use crate::pipeline::gate::{self, Gate, Remembered};
 
 /// Instances of one plugin that waits, on one worker. Beyond that, exchanges stand in line for one of them.
 const MOST_WAITING: usize = 16;
-
-/// An instance that exchanges use in turn.
-pub(super) type Shared = Arc<Mutex<Instance>>;
-
-/// An instance for the length of a call. However the call ends, also by a future that is dropped: one that is
-/// spent then serves no new exchange. It lives for as long as exchanges hold it.
-pub(super) struct Lent {
-    slot: Rc<Slot>,
-    shared: Shared,
-    instance: OwnedMutexGuard<Instance>,
-}
-
-impl Lent {
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-}
-
-impl Deref for Lent {
-    type Target = Instance;
-
-    fn deref(&self) -> &Instance {
-        &self.instance
-    }
-}
-
-impl DerefMut for Lent {
-    fn deref_mut(&mut self) -> &mut Instance {
-        &mut self.instance
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if self.instance.is_poisoned() {
-            // Exchanges that have lost their state with it may hold it for long: what it held is free now.
-            self.instance.store.data_mut().abandon();
-        }
-        if self.instance.is_spent() {
-            self.slot.retire(&self.shared);
-        }
-    }
-}
 
 /// What one worker thread keeps.
 pub(super) struct Worker {
@@ -242,7 +205,7 @@ impl Slot {
 
     /// Every exchange that has its state in an instance holds it.
     fn has_room(&self, shared: &Shared) -> bool {
-        Arc::strong_count(shared) <= self.room
+        Rc::strong_count(shared) <= self.room
     }
 
     /// A warm instance; the first exchange starts it.
@@ -254,7 +217,7 @@ impl Slot {
             if self.instances.borrow().len() + self.starting.get() < MOST_WAITING {
                 let _starting = Starting::begin(self);
                 let lent = self.fresh(plugin).await?;
-                self.instances.borrow_mut().push(Arc::clone(&lent.shared));
+                self.instances.borrow_mut().push(Rc::clone(lent.shared()));
                 return Ok(lent);
             }
             if self.is_full() {
@@ -293,7 +256,7 @@ impl Slot {
     /// A new instance that nobody else knows.
     pub(super) async fn fresh(self: &Rc<Self>, plugin: &Plugin) -> Result<Lent, FailureKind> {
         let instance = Instance::start(plugin, &self.home).await?;
-        let shared = Arc::new(Mutex::new(instance));
+        let shared = Rc::new(Place::new(instance));
         Ok(self.try_lend(&shared).expect("nobody else knows it"))
     }
 
@@ -306,31 +269,19 @@ impl Slot {
         if let Some(lent) = self.try_lend(shared) {
             return Ok(lent);
         }
-        let turn =
-            tokio::time::timeout(plugin.settings.limits.time, Arc::clone(shared).lock_owned());
-        match turn.await {
-            Ok(instance) => Ok(self.lent(shared, instance)),
-            Err(_) => Err(busy()),
-        }
+        let turn = tokio::time::timeout(plugin.settings.limits.time, shared.turn());
+        let instance = turn.await.map_err(|_| busy())?;
+        Ok(Lent::new(self, shared, instance))
     }
 
     fn try_lend(self: &Rc<Self>, shared: &Shared) -> Option<Lent> {
-        let instance = Arc::clone(shared).try_lock_owned().ok()?;
-        Some(self.lent(shared, instance))
-    }
-
-    fn lent(self: &Rc<Self>, shared: &Shared, instance: OwnedMutexGuard<Instance>) -> Lent {
-        Lent {
-            slot: Rc::clone(self),
-            shared: Arc::clone(shared),
-            instance,
-        }
+        Some(Lent::new(self, shared, shared.take()?))
     }
 
     /// No new exchange comes to this instance.
-    fn retire(&self, shared: &Shared) {
+    pub(super) fn retire(&self, shared: &Shared) {
         self.instances
             .borrow_mut()
-            .retain(|other| !Arc::ptr_eq(other, shared));
+            .retain(|other| !Rc::ptr_eq(other, shared));
     }
 }

@@ -9,19 +9,21 @@ use crate::pipeline::sandbox::{arrivals::Arrival, bindings::on_request, failure:
 const MOST_CALLS: usize = 1_000;
 
 impl Running {
-    /// What the plugin says once it waits for nothing more.
+    /// What the plugin says once it waits for nothing more. `arrivals`: what its first call waits for, if that was made.
     pub(super) async fn request_verdict(
         &self,
         index: usize,
         parts: &mut http::request::Parts,
+        arrivals: Option<Vec<Arrival>>,
     ) -> Result<on_request::Verdict, FailureKind> {
-        match self.call_request(index, parts).await? {
-            (on_request::Verdict::Again, arrivals) => {
-                // Boxed: rare, and large.
-                Box::pin(self.request_verdict_after(index, parts, arrivals)).await
-            }
-            (verdict, _) => Ok(verdict),
-        }
+        let arrivals = match arrivals {
+            Some(arrivals) => arrivals,
+            None => match self.call_request(index, parts).await? {
+                (on_request::Verdict::Again, arrivals) => arrivals,
+                (verdict, _) => return Ok(verdict),
+            },
+        };
+        self.request_verdict_after(index, parts, arrivals).await
     }
 
     /// Waits for what was asked for, and calls again, until there is another verdict or the time is up.

@@ -1,30 +1,28 @@
-//! The head phases: `on-request` in the order of the chain, `on-response` in reverse.
-
-use std::sync::Arc;
+//! The head phases: `on-request` in the order of the chain, `on-response` in reverse. Here for plugins that are waited
+//! for or take part in bodies; [`at_once`](super::at_once) for the others.
 
 use bytes::Bytes;
 use http_body::Body;
-use wasmtime::component::{Resource, ResourceAny};
 
-use super::{Exchange, Flow, Interruption, PhaseError, Running, Shut};
+use super::{Exchange, Flow, Interruption, PhaseError, RequestLater, ResponseLater, Running};
 use crate::pipeline::{
     context::{LocalResponse, Replaced},
     sandbox::{
         arrivals::Arrival,
-        bindings::{on_request, on_response, types},
+        bindings::{on_request, on_response},
         body::{Break, ChainBody, Direction},
         failure::{Failure, FailureKind},
         phase::Phase,
         reply::local_response,
         request::RequestHead,
-        response::ResponseHead,
+        response::{AsResponse, ResponseHead},
     },
 };
 
 /// What a plugin decided over a head.
-enum Decision {
+pub(super) enum Decision {
     Next,
-    Reply(LocalResponse),
+    Reply(Box<LocalResponse>),
     WaitBody(u64),
     /// For the first piece of a response's body.
     WaitFirst,
@@ -46,30 +44,36 @@ impl Exchange {
     where
         B: Body<Data = Bytes> + Unpin,
     {
+        match self.on_request_now(parts) {
+            Ok(flow) => Ok(flow?.with(ChainBody::untouched(body))),
+            Err(later) => self.on_request_later(later, parts, body).await,
+        }
+    }
+
+    /// The rest of what `on_request_now` began.
+    pub async fn on_request_later<B>(
+        &self,
+        later: RequestLater,
+        parts: &mut http::request::Parts,
+        body: B,
+    ) -> Result<Flow<ChainBody<B>>, PhaseError<B::Error>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
         let Some(running) = &self.0 else {
             return Ok(Flow::Next(ChainBody::untouched(body)));
         };
-        if let Some(waiting) = &running.links.waiting {
-            return Err(PhaseError::Failure(Failure {
-                plugin: Arc::clone(&waiting.plugin),
-                phase: Phase::Configure,
-                kind: FailureKind::Unready(Arc::clone(&waiting.why)),
-            }));
-        }
+        let mut arrivals = later.arrivals;
         let mut body = ChainBody::untouched(body);
-        for index in 0..running.links.links.len() {
-            if !running.link(index).doors.is_empty()
-                && let Err(shut) = running.pass_gates(index)
-            {
-                match shut {
-                    Shut::Unavailable(refusal) => return Ok(Flow::Unavailable(refusal)),
-                    Shut::Reply(reply) => return Ok(Flow::Reply(*reply)),
-                    Shut::Upstream(upstream) => running.divert(index, upstream),
+        for index in later.index..running.links.links.len() {
+            if arrivals.is_none() {
+                match running.come_to(index) {
+                    Ok(true) => {}
+                    Ok(false) => continue,
+                    Err(flow) => return Ok(flow.with(body)),
                 }
-                continue;
             }
-            running.reach(index);
-            let decision = running.request_head(index, parts).await?;
+            let decision = running.request_head(index, parts, arrivals.take()).await?;
             if let Decision::Reply(reply) = decision {
                 running.leave_out(index);
                 return Ok(Flow::Reply(reply));
@@ -105,11 +109,30 @@ impl Exchange {
     where
         B: Body<Data = Bytes> + Unpin,
     {
+        match self.on_response_now(parts) {
+            Ok(done) => Ok(done.map(|()| ChainBody::untouched(body))?),
+            Err(later) => self.on_response_later(later, parts, body).await,
+        }
+    }
+
+    /// The rest of what `on_response_now` began.
+    pub async fn on_response_later<B>(
+        &self,
+        later: ResponseLater,
+        parts: &mut http::response::Parts,
+        body: B,
+    ) -> Result<ChainBody<B>, PhaseError<B::Error>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
         let Some(running) = &self.0 else {
             return Ok(ChainBody::untouched(body));
         };
         let mut body = ChainBody::untouched(body);
-        for index in (0..running.reached()).rev() {
+        if let Some(replaced) = later.replaced {
+            body.replace(replaced);
+        }
+        for index in (0..later.left).rev() {
             let decision = running.response_head(index, parts).await?;
             let keep_alive = running.keep_alive.take();
             let wanted = match decision {
@@ -117,7 +140,7 @@ impl Exchange {
                 Decision::WaitBody(most) => Some(Wanted::Whole(most)),
                 Decision::WaitFirst => Some(Wanted::First),
                 Decision::Reply(reply) => {
-                    body.replace(replace(parts, reply));
+                    body.replace(replace(parts, *reply));
                     continue;
                 }
             };
@@ -128,7 +151,7 @@ impl Exchange {
             if let Some(wanted) = wanted {
                 let collected = Box::pin(running.collect_response(parts, &mut body, wanted)).await;
                 if let Some(reply) = running.collected(collected)? {
-                    body.replace(replace(parts, reply));
+                    body.replace(replace(parts, *reply));
                 }
             }
         }
@@ -142,12 +165,26 @@ impl Exchange {
     }
 }
 
+impl<B> Flow<B> {
+    fn with<C>(self, body: C) -> Flow<C> {
+        match self {
+            Self::Next(_) => Flow::Next(body),
+            Self::Reply(reply) => Flow::Reply(reply),
+            Self::Unavailable(refusal) => Flow::Unavailable(refusal),
+        }
+    }
+}
+
+fn reply_with(reply: LocalResponse) -> Decision {
+    Decision::Reply(Box::new(reply))
+}
+
 /// Puts a plugin's reply in the response's place; what is left is its body.
-fn replace(parts: &mut http::response::Parts, reply: LocalResponse) -> Bytes {
+pub(super) fn replace(response: &mut impl AsResponse, reply: LocalResponse) -> Bytes {
     let (reply, body) = reply.into_parts();
-    parts.status = reply.status;
-    parts.headers = reply.headers;
-    parts.extensions.insert(Replaced);
+    *response.status() = reply.status;
+    *response.headers() = reply.headers;
+    response.extensions().insert(Replaced);
     body
 }
 
@@ -156,12 +193,12 @@ impl Running {
     fn collected<E>(
         &self,
         collected: Result<(), Break<E>>,
-    ) -> Result<Option<LocalResponse>, PhaseError<E>> {
+    ) -> Result<Option<Box<LocalResponse>>, PhaseError<E>> {
         match collected {
             Ok(()) => Ok(None),
             Err(Break::Source(error)) => Err(PhaseError::Body(error)),
             Err(Break::Interrupted) => match self.interruption.take() {
-                Some(Interruption::Reply(reply)) => Ok(Some(*reply)),
+                Some(Interruption::Reply(reply)) => Ok(Some(reply)),
                 Some(Interruption::Failure(failure)) => Err(PhaseError::Failure(failure)),
                 None => Ok(None),
             },
@@ -208,13 +245,23 @@ impl Running {
         &self,
         index: usize,
         parts: &mut http::request::Parts,
+        arrivals: Option<Vec<Arrival>>,
     ) -> Result<Decision, Failure> {
         if !self.takes_part(index, Phase::Request) {
             return Ok(Decision::Next);
         }
-        let decision = match self.request_verdict(index, parts).await {
+        let verdict = self.request_verdict(index, parts, arrivals).await;
+        self.request_decision(index, verdict)
+    }
+
+    pub(super) fn request_decision(
+        &self,
+        index: usize,
+        verdict: Result<on_request::Verdict, FailureKind>,
+    ) -> Result<Decision, Failure> {
+        let decision = match verdict {
             Ok(on_request::Verdict::Next) => Ok(Decision::Next),
-            Ok(on_request::Verdict::Reply(reply)) => local_response(reply).map(Decision::Reply),
+            Ok(on_request::Verdict::Reply(reply)) => local_response(reply).map(reply_with),
             Ok(on_request::Verdict::WaitBody(most)) => {
                 self.wait_body(index, Phase::RequestBody, most)
             }
@@ -242,60 +289,6 @@ impl Running {
         decision.or_else(|kind| self.failed(index, phase, kind).map(|()| Decision::Next))
     }
 
-    /// One call of `on-request`, and what it asked for and did not get.
-    pub(super) async fn call_request(
-        &self,
-        index: usize,
-        parts: &mut http::request::Parts,
-    ) -> Result<(on_request::Verdict, Vec<Arrival>), FailureKind> {
-        let (mut lent, state) = self.lend(index).await?;
-        let called = self.call_request_in(index, &mut lent, state, parts).await;
-        let arrivals = lent.store.data_mut().arrivals.take();
-        let outcome = called?.map_err(|failure| FailureKind::Failed(failure.message.into()))?;
-        if let Some(state) = outcome.state {
-            let older = {
-                let mut seen = self.seen.borrow_mut();
-                let seen = &mut seen[index];
-                seen.instance = Some(lent.shared().clone());
-                seen.state.replace(state)
-            };
-            if let Some(older) = older {
-                Box::pin(lent.discard(older)).await?;
-            }
-        }
-        Ok((outcome.verdict, arrivals))
-    }
-
-    async fn call_request_in(
-        &self,
-        index: usize,
-        lent: &mut super::Lent,
-        state: Option<ResourceAny>,
-        parts: &mut http::request::Parts,
-    ) -> Result<Result<on_request::Outcome, types::Failure>, FailureKind> {
-        let config = lent.configuration(&self.link(index).settings).await?;
-        let Some(function) = lent.exports.request else {
-            return Err(FailureKind::Invalid("`on-request` is missing".into()));
-        };
-        let call = &mut lent.store.data_mut().call;
-        call.about = Some(self.about.clone());
-        call.request.begin().swap(parts);
-        call.findings.swap(&self.findings);
-        self.recall(index, state.as_ref(), call);
-        let params = (config, state, Resource::new_borrow(0));
-        let returned = lent.call(Phase::Request, function, params).await;
-        let call = &mut lent.store.data_mut().call;
-        call.about = None;
-        let succeeded = matches!(returned, Ok((Ok(_),)));
-        self.remember(index, call, succeeded);
-        call.findings.settle(succeeded);
-        call.findings.swap(&self.findings);
-        let head = call.request.end();
-        head.settle(&mut call.edits, succeeded);
-        head.swap(parts);
-        returned.map(|(result,)| result)
-    }
-
     async fn response_head(
         &self,
         index: usize,
@@ -304,9 +297,18 @@ impl Running {
         if !self.takes_part(index, Phase::Response) {
             return Ok(Decision::Next);
         }
-        let decision = match self.call_response(index, parts).await {
-            Ok(on_response::Verdict::Next) => Ok(Decision::Next),
-            Ok(on_response::Verdict::Reply(reply)) => local_response(reply).map(Decision::Reply),
+        let verdict = self.call_response(index, parts).await;
+        self.response_decision(index, verdict)
+    }
+
+    pub(super) fn response_decision(
+        &self,
+        index: usize,
+        verdict: Result<on_response::Verdict, FailureKind>,
+    ) -> Result<Decision, Failure> {
+        let decision = match verdict {
+            Ok(on_response::Verdict::Next) => return Ok(Decision::Next),
+            Ok(on_response::Verdict::Reply(reply)) => local_response(reply).map(reply_with),
             Ok(on_response::Verdict::WaitBody(most)) => {
                 self.wait_body(index, Phase::ResponseBody, most)
             }
@@ -316,43 +318,5 @@ impl Running {
             Err(kind) => Err(kind),
         };
         self.decided(index, Phase::Response, decision)
-    }
-
-    async fn call_response(
-        &self,
-        index: usize,
-        parts: &mut http::response::Parts,
-    ) -> Result<on_response::Verdict, FailureKind> {
-        let (mut lent, state) = self.lend(index).await?;
-        let called = self.call_response_in(index, &mut lent, state, parts).await;
-        called?.map_err(|failure| FailureKind::Failed(failure.message.into()))
-    }
-
-    async fn call_response_in(
-        &self,
-        index: usize,
-        lent: &mut super::Lent,
-        state: Option<ResourceAny>,
-        parts: &mut http::response::Parts,
-    ) -> Result<Result<on_response::Verdict, types::Failure>, FailureKind> {
-        let config = lent.configuration(&self.link(index).settings).await?;
-        let Some(function) = lent.exports.response else {
-            return Err(FailureKind::Invalid("`on-response` is missing".into()));
-        };
-        let call = &mut lent.store.data_mut().call;
-        call.about = Some(self.about.clone());
-        call.response.begin().swap(parts);
-        self.recall(index, state.as_ref(), call);
-        let params = (config, state, Resource::new_borrow(0));
-        let returned = lent.call(Phase::Response, function, params).await;
-        let call = &mut lent.store.data_mut().call;
-        call.about = None;
-        let succeeded = matches!(returned, Ok((Ok(_),)));
-        self.remember(index, call, succeeded);
-        let head = call.response.end();
-        head.settle(&mut call.edits, succeeded);
-        self.keep_alive.replace(head.keep_alive.take());
-        head.swap(parts);
-        returned.map(|(result,)| result)
     }
 }
