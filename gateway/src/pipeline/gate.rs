@@ -11,12 +11,14 @@ mod home;
 mod pass;
 mod position;
 mod probes;
+mod quiet;
 mod registry;
 mod remembered;
 mod row;
 mod scope;
 mod view;
 mod window;
+mod windows;
 
 use std::{
     sync::{
@@ -29,12 +31,14 @@ use std::{
 pub use cell::Cell;
 pub use pass::{Pass, Refused, Stance};
 pub use position::{Hold, LONGEST, MOST_PROBES, Position};
+pub use quiet::{Quiet, QuietError};
 pub use registry::Gates;
 pub use remembered::Remembered;
 pub use row::Row;
 pub use scope::{Scope, ScopeError, Values};
 pub use view::{Move, Reason, State, View};
-pub use window::{Outcome, Span, Totals};
+pub use window::{Outcome, Totals};
+pub use windows::Span;
 
 use cells::Cells;
 use home::Home;

@@ -19,7 +19,7 @@ use super::{
     probes::Probes,
     row::InARow,
     view::{Move, Reason, State, View},
-    window::Windows,
+    windows::Windows,
 };
 
 /// Moves that are remembered.
@@ -32,14 +32,15 @@ const LATER: u64 = 30_000;
 /// One cell.
 #[derive(Debug)]
 pub struct Cell {
+    // What an exchange comes to where all is well stands together: it is read, and hardly ever written.
+    pub(super) words: Words,
+    pub(super) row: InARow,
+    pub(super) windows: Windows,
     name: Box<str>,
     home: Arc<Home>,
-    pub(super) words: Words,
     pub(super) probes: Probes,
     /// Exchanges that came while a share of them passed.
     ramped: AtomicU64,
-    pub(super) row: InARow,
-    pub(super) windows: Windows,
     /// When somebody asked for it last, on the gates' clock.
     used: AtomicU64,
     refused: AtomicU64,
@@ -57,18 +58,18 @@ struct Told {
 impl Cell {
     pub(super) fn new(home: &Arc<Home>, name: &str, now: u64) -> Self {
         Self {
-            name: name.into(),
-            home: Arc::clone(home),
             words: Words::new(Standing {
                 version: 0,
                 since: now,
                 position: Position::Closed,
                 held: None,
             }),
-            probes: Probes::default(),
-            ramped: AtomicU64::new(0),
             row: InARow::default(),
             windows: Windows::default(),
+            name: name.into(),
+            home: Arc::clone(home),
+            probes: Probes::default(),
+            ramped: AtomicU64::new(0),
             used: AtomicU64::new(now),
             refused: AtomicU64::new(0),
             told: Mutex::new(Told {
@@ -102,6 +103,7 @@ impl Cell {
             version,
             stance,
             opened,
+            counted: false,
         }
     }
 

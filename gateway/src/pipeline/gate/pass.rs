@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{
     cell::Cell,
-    position::Position,
+    position::{Position, passes_all, since},
     row::Row,
     view::Reason,
-    window::{Outcome, Span, Totals},
+    window::{Outcome, Totals},
+    windows::Span,
 };
 
 /// How a cell stood when it let an exchange pass.
@@ -36,6 +37,8 @@ pub struct Pass {
     pub stance: Stance,
     /// For a probe: how long the cell was to stay open before, in milliseconds. Else 0.
     pub opened: u64,
+    /// The gateway has counted its success: the plugin counts nothing more.
+    pub(super) counted: bool,
 }
 
 impl Pass {
@@ -50,22 +53,48 @@ impl Pass {
         self.cell.publish(self.version, next, why, now)
     }
 
-    /// Counts an outcome in a window of the cell. One that is not current counts nothing.
+    /// Counts a plain success in the row and in these windows, if the cell is closed and remembers nothing bad. False:
+    /// the plugin is to be told, and counts it unless that has been done.
+    ///
+    /// Of a failure that is counted at the same time either this sees that it begins, or it sees this in what it reads.
+    pub fn record_success(&mut self, spans: &[Span], now: impl FnOnce() -> u64) -> bool {
+        let (cell, version) = (&*self.cell, self.version);
+        let word = cell.words.first();
+        if self.stance != Stance::Closed || passes_all(word) != Some(version) {
+            return false;
+        }
+        if spans.is_empty() {
+            self.counted = cell.row.record_success(version);
+            return self.counted;
+        }
+        let (since, now) = (since(word), now());
+        let remember_bad = || cell.windows.remember_bad(spans, since, now);
+        if remember_bad() || !cell.row.record_success(version) {
+            return false;
+        }
+        cell.windows.record_success(spans, version, now);
+        self.counted = true;
+        !remember_bad()
+    }
+
+    /// Counts an outcome in a window of the cell, unless its success is counted already. One that is not current counts
+    /// nothing.
     pub fn record(&self, span: Span, outcome: Outcome, now: u64) -> Totals {
-        if self.is_current() {
-            let windows = &self.cell.windows;
-            windows.record(span, self.version, now, outcome)
-        } else {
-            Totals::default()
+        let windows = &self.cell.windows;
+        match (self.is_current(), self.counted) {
+            (false, _) => Totals::default(),
+            (true, true) => windows.total(span, self.version, now),
+            (true, false) => windows.record(span, self.version, now, outcome),
         }
     }
 
     /// The same, for what comes in a row.
     pub fn record_in_a_row(&self, failure: u32) -> Row {
-        if self.is_current() {
-            self.cell.row.record(self.version, failure)
-        } else {
-            Row::default()
+        let row = &self.cell.row;
+        match (self.is_current(), self.counted) {
+            (false, _) => Row::default(),
+            (true, true) => row.get(self.version),
+            (true, false) => row.record(self.version, failure),
         }
     }
 

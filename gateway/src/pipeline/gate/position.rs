@@ -64,6 +64,11 @@ pub(super) const fn passes_all(word: u64) -> Option<u64> {
     }
 }
 
+/// When the cell was moved that stands so.
+pub(super) const fn since(word: u64) -> u64 {
+    word >> (VERSION_BITS + 4)
+}
+
 const fn version(word: u64) -> u64 {
     (word >> 4) & ((1 << VERSION_BITS) - 1)
 }
@@ -139,7 +144,7 @@ fn read(word: u64, details: u64) -> Standing {
     let (long, short) = (details >> 10, details & 0x3FF);
     Standing {
         version: version(word),
-        since: word >> (VERSION_BITS + 4),
+        since: since(word),
         position: match word & 0b11 {
             1 => Position::Open {
                 during: long,

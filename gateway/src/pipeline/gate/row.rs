@@ -24,28 +24,28 @@ const FAILURE_MASK: u64 = (1 << 38) - 1;
 impl InARow {
     /// Counts an outcome, and says what there is then. Where all is well nothing is written.
     pub(super) fn record(&self, version: u64, failure: u32) -> Row {
+        let counted = self.count(version, |before| Some(before.with(failure)));
+        counted.unwrap_or_default()
+    }
+
+    /// Counts a success, unless there are failures that it would end: then it counts nothing, and is false.
+    pub(super) fn record_success(&self, version: u64) -> bool {
+        let clear = |before: Row| (before.failures == 0).then(|| before.with(0));
+        self.count(version, clear).is_some()
+    }
+
+    fn count(&self, version: u64, next: impl Fn(Row) -> Option<Row>) -> Option<Row> {
         let version = version & 0xFFFF;
         let mut seen = self.0.load(SeqCst);
         loop {
-            let before = read(seen, version);
-            let after = if failure > 0 {
-                Row {
-                    failures: (before.failures + u64::from(failure)).min(FAILURE_MASK),
-                    successes: 0,
-                }
-            } else {
-                Row {
-                    failures: 0,
-                    successes: (before.successes + 1).min(MOST_SUCCESSES),
-                }
-            };
+            let after = next(read(seen, version))?;
             let word =
                 (version << 48) | (after.failures << SUCCESS_BITS) | u64::from(after.successes);
             if word == seen {
-                return after;
+                return Some(after);
             }
             match self.0.compare_exchange_weak(seen, word, SeqCst, SeqCst) {
-                Ok(_) => return after,
+                Ok(_) => return Some(after),
                 Err(now) => seen = now,
             }
         }
@@ -53,6 +53,22 @@ impl InARow {
 
     pub(super) fn get(&self, version: u64) -> Row {
         read(self.0.load(SeqCst), version & 0xFFFF)
+    }
+}
+
+impl Row {
+    fn with(self, failure: u32) -> Self {
+        if failure > 0 {
+            Self {
+                failures: (self.failures + u64::from(failure)).min(FAILURE_MASK),
+                successes: 0,
+            }
+        } else {
+            Self {
+                failures: 0,
+                successes: (self.successes + 1).min(MOST_SUCCESSES),
+            }
+        }
     }
 }
 
@@ -102,6 +118,18 @@ mod tests {
                 successes: 0
             }
         );
+    }
+
+    #[test]
+    fn a_success_that_would_end_failures_counts_only_when_it_is_told() {
+        let row = InARow::default();
+        assert!(row.record_success(4) && row.record_success(4));
+        assert_eq!(row.record(4, 1000).failures, 1000);
+        assert!(!row.record_success(4));
+        assert_eq!((row.get(4).failures, row.get(4).successes), (1000, 0));
+        assert_eq!(row.record(4, 0).successes, 1);
+        assert!(row.record_success(4));
+        assert_eq!(row.get(4).successes, 2);
     }
 
     #[test]

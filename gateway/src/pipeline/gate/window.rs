@@ -1,16 +1,11 @@
-//! What a cell remembers of outcomes: counts over sliding spans.
+//! Counts over one sliding span.
 //!
 //! Every count is one word that also says of which time, and of which version of the cell, it is. Whoever comes first in a
 //! new step of time puts the word anew with its own outcome in it: there is no moment at which a count could get lost,
 //! and nothing to be cleared when a cell is moved. All of it is sequentially consistent: of several that count at the same
 //! time, the last to read sees every one of them, so that a limit that is reached is noticed.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::SeqCst},
-};
-
-use arc_swap::ArcSwap;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 /// Steps of a span.
 const STEPS: usize = 20;
@@ -31,6 +26,12 @@ pub struct Outcome {
     pub slow: bool,
 }
 
+impl Outcome {
+    pub(super) fn is_bad(self) -> bool {
+        self.failure > 0 || self.slow
+    }
+}
+
 /// What a span came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -40,60 +41,9 @@ pub struct Totals {
     pub slow: u64,
 }
 
-/// Which of the windows of a cell: its span in milliseconds, and its number among those of the same span.
-pub type Span = (u64, u8);
-
-/// Windows of one cell. Configurations come and go, and each may count over other spans.
-const MOST_WINDOWS: usize = 32;
-
-/// The windows of one cell, by span. They are made when something is counted.
-#[derive(Debug, Default)]
-pub(super) struct Windows(ArcSwap<Vec<(Span, Arc<Window>)>>);
-
-impl Windows {
-    pub(super) fn record(&self, span: Span, version: u64, now: u64, outcome: Outcome) -> Totals {
-        loop {
-            let known = self.0.load();
-            match known.iter().find(|(other, _)| *other == span) {
-                Some((_, window)) => return window.record(version, now, outcome),
-                None => self.add(span),
-            }
-        }
-    }
-
-    fn add(&self, span: Span) {
-        let window = Arc::new(Window::new(span.0));
-        self.0.rcu(|known| {
-            let mut known = Vec::clone(known);
-            if !known.iter().any(|(other, _)| *other == span) {
-                if known.len() >= MOST_WINDOWS {
-                    known.remove(0);
-                }
-                known.push((span, Arc::clone(&window)));
-            }
-            known
-        });
-    }
-
-    /// Spans in milliseconds, and what they came to.
-    pub(super) fn totals(&self, version: u64, now: u64) -> Vec<(u64, Totals)> {
-        let known = self.0.load();
-        let totals = known
-            .iter()
-            .map(|((span, _), window)| (*span, window.totals(version, now)));
-        totals.collect()
-    }
-
-    /// In milliseconds.
-    pub(super) fn longest(&self) -> u64 {
-        let known = self.0.load();
-        known.iter().map(|((span, _), _)| *span).max().unwrap_or(0)
-    }
-}
-
 /// Counts over the last so many milliseconds.
 #[derive(Debug)]
-struct Window {
+pub(super) struct Window {
     /// Milliseconds.
     step: u64,
     /// By step, modulo their number.
@@ -108,7 +58,7 @@ struct Bucket {
 }
 
 impl Window {
-    fn new(span: u64) -> Self {
+    pub(super) fn new(span: u64) -> Self {
         Self {
             step: (span / STEPS as u64).max(1),
             buckets: Default::default(),
@@ -116,7 +66,12 @@ impl Window {
     }
 
     /// Counts an outcome, and says what there is then.
-    fn record(&self, version: u64, now: u64, outcome: Outcome) -> Totals {
+    pub(super) fn record(&self, version: u64, now: u64, outcome: Outcome) -> Totals {
+        self.count(version, now, outcome);
+        self.totals(version, now)
+    }
+
+    pub(super) fn count(&self, version: u64, now: u64, outcome: Outcome) {
         let step = now / self.step;
         let tag = tag(version, step);
         let bucket = &self.buckets[position(step)];
@@ -129,10 +84,9 @@ impl Window {
         if outcome.slow {
             add(&bucket.slow, tag, 1);
         }
-        self.totals(version, now)
     }
 
-    fn totals(&self, version: u64, now: u64) -> Totals {
+    pub(super) fn totals(&self, version: u64, now: u64) -> Totals {
         let last = now / self.step;
         let mut totals = Totals::default();
         for step in last.saturating_sub(STEPS as u64 - 1)..=last {

@@ -1,3 +1,5 @@
+mod quiet;
+
 use std::{
     sync::{
         Barrier,
@@ -9,7 +11,8 @@ use std::{
 use super::{
     super::{
         row::Row,
-        window::{Outcome, Span, Totals},
+        window::{Outcome, Totals},
+        windows::Span,
     },
     *,
 };
