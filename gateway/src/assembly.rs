@@ -147,6 +147,7 @@ impl Assembly {
             self.host.limits().commit();
             descriptors.commit(reloader.catalog(), &outcome.refused);
             self.host.files().commit(&outcome.refused);
+            self.host.forget_decisions();
         } else {
             self.host.secrets().withdraw();
             self.host.http_clients().withdraw();

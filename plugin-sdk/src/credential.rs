@@ -35,6 +35,8 @@
 //! # fn main() {}
 //! ```
 
+use std::ops::Range;
+
 use crate::{Request, Result, config::Problem};
 
 /// Where a credential is, as it is written in a route file: exactly one of `header`, `cookie` and `query`.
@@ -153,6 +155,20 @@ impl Source {
                 only(pairs(query.as_bytes(), b'&').filter(|(_, key, _)| *key == name.as_bytes()))
             }
         }
+    }
+
+    /// Lets the gateway reuse what was decided by nothing but the credential: see [`Request::reuse`]. Nothing is reused of
+    /// a credential in the query.
+    ///
+    /// # Errors
+    /// When the gateway lets no plugin have that field.
+    pub fn reuse(&self, request: &Request, valid: Range<u64>, most: u32) -> Result<()> {
+        match self {
+            Self::Header { name, .. } => request.reuse(name, valid, most)?,
+            Self::Cookie(_) => request.reuse("cookie", valid, most)?,
+            Self::Query(_) => {}
+        }
+        Ok(())
     }
 
     /// Takes the credential away, and nothing else.

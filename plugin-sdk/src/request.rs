@@ -1,5 +1,7 @@
 //! The head of a request.
 
+use std::ops::Range;
+
 use crate::{EditError, Identity, Peer, backend, fields::fields};
 
 /// The head of the request, as routing saw it: normalised once, the very bytes that the upstream gets.
@@ -74,6 +76,20 @@ impl<'a> Request<'a> {
     /// replaces one that is there. Possible until the head has gone out.
     pub fn set_identity(&mut self, identity: &Identity) -> Result<(), EditError> {
         backend::edited(self.handle.set_identity(identity.backend()))
+    }
+
+    /// Lets the gateway reuse what this call decides, for requests of the same configuration that have the same value, byte
+    /// for byte, in this field: in the place of a call it establishes the identity and makes the edits of fields that this
+    /// call has staged so far, and goes on. For decisions that hang on nothing but that value; make it the last thing that
+    /// the call does.
+    ///
+    /// It counts when the call ends with [`Verdict::Next`](crate::Verdict::Next) and without a state; for `valid`, in
+    /// seconds since 1970; and no longer than every key set, and `witgate.yaml`, stay as they are. Each worker stores at
+    /// most so many such decisions of the configuration; there can be fewer. Without effect when the field arrived more
+    /// than once or not at all, after an edit of method or path, in a plugin that takes part in responses, bodies or ends,
+    /// and under `isolation: exchange`.
+    pub fn reuse(&self, field: &str, valid: Range<u64>, most: u32) -> Result<(), EditError> {
+        backend::edited(self.handle.reuse(field, valid.start, valid.end, most))
     }
 
     /// The certificate of the client, on a listener that asks for one.

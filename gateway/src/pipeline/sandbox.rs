@@ -39,6 +39,7 @@ mod plugins;
 mod reply;
 mod request;
 mod response;
+mod reuse;
 mod settings;
 mod stamp;
 mod state;

@@ -1,6 +1,6 @@
 //! One exchange, phase by phase.
 
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, ops::Range, time::Duration};
 
 use crate::{
     BodyAction, Chunk, Ending, Identity, Peer, Policy, Request, Response, ResponseVerdict, Result,
@@ -296,6 +296,11 @@ impl<'p, P: Policy> Exchange<'p, P> {
     /// Who asks, as far as it has been established.
     pub fn identity(&self) -> Option<Identity> {
         self.request().identity()
+    }
+
+    /// By which field, and when, the gateway may reuse what was decided.
+    pub fn reuse(&self) -> Option<(String, Range<u64>)> {
+        self.request.0.borrow().reuse.clone()
     }
 
     /// What was noted so far.

@@ -15,7 +15,7 @@ use witgate_plugin::Identity;
 const WAYS: usize = 4;
 
 /// Longer tokens are verified every time.
-const LONGEST: usize = 4 << 10;
+pub(crate) const LONGEST: usize = 4 << 10;
 
 /// What all caches of this instance may hold together, in bytes. Well below the default limit of an instance's
 /// memory (16 MiB), however many routes it serves.

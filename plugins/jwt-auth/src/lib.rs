@@ -44,6 +44,8 @@ struct JwtAuth {
     forward: bool,
     realm: String,
     cache: Rc<RefCell<Cache>>,
+    /// How many decisions a worker of the gateway may reuse without a call.
+    reused: u32,
 }
 
 #[policy]
@@ -72,6 +74,7 @@ impl Policy for JwtAuth {
             forward,
             realm,
             cache: Cache::new(cache),
+            reused: u32::try_from(cache).unwrap_or(u32::MAX),
         })
     }
 
@@ -137,6 +140,10 @@ impl JwtAuth {
         request.set_identity(&verified.identity)?;
         if !self.forward {
             self.source.strip(request)?;
+        }
+        if self.reused > 0 && verified.token.len() <= cache::LONGEST {
+            let valid = verified.not_before..verified.expires;
+            self.source.reuse(request, valid, self.reused)?;
         }
         Ok(Verdict::Next)
     }

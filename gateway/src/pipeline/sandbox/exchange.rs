@@ -6,6 +6,7 @@ mod body_phases;
 mod calls;
 mod gating;
 mod head_phases;
+mod reusing;
 
 use std::{
     cell::{Cell, RefCell},

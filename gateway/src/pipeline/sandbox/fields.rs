@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::bindings::types::EditError;
 
 /// One staged edit of a field.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Edit {
     Set(HeaderName, HeaderValue),
     Append(HeaderName, HeaderValue),
@@ -23,7 +23,16 @@ impl Edit {
         self.name().as_str().eq_ignore_ascii_case(name)
     }
 
-    fn apply(self, fields: &mut HeaderMap) {
+    /// In bytes, roughly.
+    pub(super) fn weight(&self) -> usize {
+        let value = match self {
+            Self::Set(_, value) | Self::Append(_, value) => value.len(),
+            Self::Remove(_) => 0,
+        };
+        size_of::<Self>() + value
+    }
+
+    pub(super) fn apply(self, fields: &mut HeaderMap) {
         match self {
             Self::Set(name, value) => drop(fields.insert(name, value)),
             Self::Append(name, value) => drop(fields.append(name, value)),

@@ -35,6 +35,11 @@ impl Findings {
         self.established = Some(identity);
     }
 
+    /// By the call that is running.
+    pub(super) fn established(&self) -> Option<&Arc<Identity>> {
+        self.established.as_ref()
+    }
+
     /// After a call: who asks is known if it succeeded. What was noted stays.
     pub(super) fn settle(&mut self, succeeded: bool) {
         let Some(new) = self.established.take().filter(|_| succeeded) else {

@@ -105,6 +105,11 @@ impl Host {
         &self.keys
     }
 
+    /// A configuration went live: what plugins decided before it is not reused.
+    pub fn forget_decisions(&self) {
+        self.keys.epoch().advance();
+    }
+
     /// The HTTP clients that plugins may name.
     pub fn http_clients(&self) -> &HttpClients {
         &self.http_clients

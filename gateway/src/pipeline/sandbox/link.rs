@@ -6,7 +6,7 @@ use wasmtime::{
 };
 
 use super::{
-    admission::Interface, capabilities, identity, keepsake, request, response, state::State,
+    admission::Interface, capabilities, identity, keepsake, request, response, reuse, state::State,
     summary, wasi,
 };
 
@@ -43,6 +43,7 @@ pub(super) fn linker(
             summary::link(&mut here)?;
             keepsake::link(&mut here)?;
             identity::link(&mut here)?;
+            reuse::link(&mut here)?;
         }
     }
     Ok(linker)

@@ -26,6 +26,7 @@ use super::{
     plugin::Limits,
     request::RequestHead,
     response::ResponseHead,
+    reuse::Offer,
     stats::{PluginStats, Shard},
     summary::Summary,
 };
@@ -87,6 +88,8 @@ pub(super) struct Call {
     pub(super) edits: Vec<Edit>,
     /// Of the trailer fields, likewise.
     pub(super) trailer_edits: Vec<Edit>,
+    /// What of it the gateway may reuse.
+    pub(super) offer: Option<Box<Offer>>,
     /// What the plugin kept of the exchange before its state was lost.
     pub(super) kept: Option<Box<[u8]>>,
     /// What it wants kept in the place of that.

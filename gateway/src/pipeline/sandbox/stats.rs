@@ -38,6 +38,7 @@ pub(super) struct PluginStats {
 pub(super) struct Shard {
     calls: [AtomicU64; Phase::ALL.len()],
     failures: [[AtomicU64; LABELS.len()]; Phase::ALL.len()],
+    reused: AtomicU64,
     started: AtomicU64,
     stopped: AtomicU64,
     second: AtomicU64,
@@ -59,6 +60,11 @@ impl Shard {
 
     pub(super) fn failed(&self, phase: Phase, kind: &FailureKind) {
         bump(&self.failures[phase.index()][kind.index()]);
+    }
+
+    /// A decision was carried out again, without a call.
+    pub(super) fn reused(&self) {
+        bump(&self.reused);
     }
 
     pub(super) fn started(&self) {
@@ -128,6 +134,16 @@ impl Registry {
                     calls,
                 );
             }
+        }
+        family(
+            out,
+            "sandbox_reused_total",
+            "counter",
+            "Decisions of a plugin that were carried out again, without a call.",
+        );
+        for (name, stats) in &plugins {
+            let reused = stats.sum(|shard| &shard.reused);
+            sample(out, "sandbox_reused_total", &[("plugin", name)], reused);
         }
         family(
             out,

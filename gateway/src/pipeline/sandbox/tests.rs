@@ -10,6 +10,7 @@ mod hostility;
 mod identities;
 mod lifetimes;
 mod outbound;
+mod reuse;
 mod ticks;
 mod waiting;
 

@@ -17,6 +17,7 @@ use super::{
     phase::Phase,
     place::{Lent, Place, Shared},
     plugin::Plugin,
+    reuse::Decisions,
     state::Home,
     stats::Shard,
 };
@@ -36,6 +37,8 @@ pub(super) struct Worker {
     shards: RefCell<HashMap<Arc<str>, Arc<Shard>>>,
     /// Of gates that have many.
     cells: RefCell<Remembered>,
+    /// What plugins have decided for others too.
+    pub(super) decisions: RefCell<Decisions>,
     /// Exchanges that are over, with plugins that wait still to be told.
     endings: RefCell<Vec<Ending>>,
 }
@@ -50,6 +53,7 @@ impl Worker {
             slots: RefCell::default(),
             shards: RefCell::default(),
             cells: RefCell::default(),
+            decisions: RefCell::new(Decisions::new(host.keys.epoch())),
             endings: RefCell::default(),
         })
     }
@@ -125,6 +129,7 @@ impl Worker {
     }
 
     async fn sweep(&self) {
+        self.decisions.borrow_mut().forget_dead();
         let slots: Vec<_> = {
             let mut slots = self.slots.borrow_mut();
             for slot in &mut *slots {

@@ -1,6 +1,6 @@
 //! Heads held in memory, with the calls of the world's resources.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, ops::Range};
 
 use super::{
     fields::{Fields, is_token},
@@ -23,6 +23,8 @@ pub(crate) struct RequestHead {
     pub(crate) identity: Option<Identity>,
     pub(crate) peer: Option<Peer>,
     pub(crate) notes: Vec<String>,
+    /// Of what may be reused: by which field, and when.
+    pub(crate) reuse: Option<(String, Range<u64>)>,
 }
 
 impl RequestHead {
@@ -130,6 +132,20 @@ impl Request {
 
     pub(crate) fn set_identity(&self, identity: &Identity) -> Result<(), EditError> {
         self.0.borrow_mut().identity = Some(identity.clone());
+        Ok(())
+    }
+
+    pub(crate) fn reuse(
+        &self,
+        field: &str,
+        from: u64,
+        to: u64,
+        _most: u32,
+    ) -> Result<(), EditError> {
+        if !is_token(field) {
+            return Err(EditError::Invalid);
+        }
+        self.0.borrow_mut().reuse = Some((field.to_ascii_lowercase(), from..to));
         Ok(())
     }
 

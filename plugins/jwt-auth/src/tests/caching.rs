@@ -128,7 +128,38 @@ fn no_cache_is_a_choice() {
     let policy = policy(&json!({ "cache": 0 }));
     let token = es256(&issuer, "k1", &claims());
     for _ in 0..2 {
-        assert_eq!(outcome(&policy, bearer(&token)), "next");
+        let mut exchange = Exchange::new(&policy, bearer(&token));
+        assert_eq!(exchange.on_request().unwrap(), Verdict::Next);
+        assert_eq!(exchange.reuse(), None);
     }
     assert!(!remembered(&policy, &token, NOW));
+}
+
+#[test]
+fn the_gateway_may_recognise_a_token_until_it_ends() {
+    let issuer = Issuer::p256();
+    testing::set_keys("login", &issuer.set("k1"));
+    let reused = |settings: &Value, place: &str, value: &dyn Fn(&str) -> String| {
+        let policy = policy(settings);
+        let token = es256(&issuer, "k1", &with(&json!({ "nbf": NOW - 5 })));
+        let request = TestRequest::get(&format!("/?t={token}")).header(place, value(&token));
+        let mut exchange = Exchange::new(&policy, request);
+        assert_eq!(exchange.on_request().unwrap(), Verdict::Next);
+        exchange.reuse()
+    };
+    let bearer = |token: &str| format!("Bearer {token}");
+    assert_eq!(
+        reused(&json!({ "forward": false }), "authorization", &bearer),
+        Some(("authorization".into(), NOW - 5..NOW + 300))
+    );
+    let cookie = |token: &str| format!("a=b; t={token}");
+    assert_eq!(
+        reused(&json!({ "from": { "cookie": "t" } }), "cookie", &cookie),
+        Some(("cookie".into(), NOW - 5..NOW + 300))
+    );
+    let nothing = |_: &str| String::new();
+    assert_eq!(
+        reused(&json!({ "from": { "query": "t" } }), "x-other", &nothing),
+        None
+    );
 }

@@ -59,8 +59,9 @@ impl Exchange {
             if phases.contains(Phase::RequestBody) {
                 return Err(later(None));
             }
+            let reusable = running.reusable(index, request.headers());
             // Before the gates, which are to be asked once.
-            let lent = match phases.contains(Phase::Request) {
+            let lent = match phases.contains(Phase::Request) && reusable.is_none() {
                 true => Some(running.lend_now(index).ok_or_else(|| later(None))?),
                 false => None,
             };
@@ -68,6 +69,10 @@ impl Exchange {
                 Ok(true) => {}
                 Ok(false) => continue,
                 Err(flow) => return Ok(Ok(flow)),
+            }
+            if let Some(decision) = reusable {
+                running.reuse(index, &decision, request.headers());
+                continue;
             }
             let Some((lent, config)) = lent else {
                 continue;

@@ -78,6 +78,7 @@ impl Running {
         request: &mut impl AsRequest,
     ) {
         let call = &mut lent.store.data_mut().call;
+        call.offer = None;
         call.about = Some(self.about.clone());
         call.request.begin().swap(request);
         call.findings.swap(&self.findings);
@@ -93,6 +94,12 @@ impl Running {
     ) -> Result<on_request::Outcome, FailureKind> {
         let succeeded = matches!(returned, Ok((Ok(_),)));
         let call = &mut lent.store.data_mut().call;
+        if let (Some(offer), Ok((Ok(outcome),))) = (call.offer.take(), &returned)
+            && matches!(outcome.verdict, on_request::Verdict::Next)
+            && outcome.state.is_none()
+        {
+            self.leave(index, *offer);
+        }
         call.findings.settle(succeeded);
         call.findings.swap(&self.findings);
         let head = call.request.end();

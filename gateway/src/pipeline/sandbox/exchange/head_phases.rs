@@ -250,6 +250,12 @@ impl Running {
         if !self.takes_part(index, Phase::Request) {
             return Ok(Decision::Next);
         }
+        if arrivals.is_none()
+            && let Some(decision) = self.reusable(index, &parts.headers)
+        {
+            self.reuse(index, &decision, &mut parts.headers);
+            return Ok(Decision::Next);
+        }
         let verdict = self.request_verdict(index, parts, arrivals).await;
         self.request_decision(index, verdict)
     }

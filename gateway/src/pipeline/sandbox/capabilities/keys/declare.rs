@@ -18,16 +18,21 @@ use super::{
     schedule,
     set::Set,
 };
-use crate::config::{
-    problem::{Problem, closest},
-    raw,
-    span::Spanned,
+use crate::{
+    config::{
+        problem::{Problem, closest},
+        raw,
+        span::Spanned,
+    },
+    pipeline::sandbox::reuse::Epoch,
 };
 
 /// All key sets of the gateway; one per process, shared by every worker.
 #[derive(Debug, Default)]
 pub struct Keys {
     slots: Mutex<Slots>,
+    /// Advances with every change of any set.
+    epoch: Epoch,
 }
 
 #[derive(Debug, Default)]
@@ -50,8 +55,8 @@ impl Slot {
     }
 
     /// No key is right any more, whoever still has a handle.
-    fn end(&self) {
-        self.set.store(Arc::new(Set::new(Definition::Gone)));
+    fn end(&self, epoch: &Epoch) {
+        self.set.store(Arc::new(Set::new(Definition::Gone, epoch)));
     }
 }
 
@@ -81,7 +86,7 @@ impl Keys {
         let mut fresh = Vec::new();
         for (name, raw) in raw {
             let known = slots.by_name.get(&**name).map(|slot| slot.set.load_full());
-            match prepare(raw, file, base, known.as_ref()) {
+            match prepare(raw, (file, base), known.as_ref(), &self.epoch) {
                 Ok(Prepared::Fresh(set)) => fresh.push((name, set)),
                 Ok(Prepared::Kept) => {}
                 Err(problem) => problems.push(problem),
@@ -116,7 +121,8 @@ impl Keys {
         }
         let mut slots = self.lock();
         let leaving = mem::take(&mut slots.leaving);
-        slots.remove(&leaving);
+        slots.remove(&leaving, &self.epoch);
+        self.epoch.advance();
     }
 
     /// The configuration that declared this was refused: all is as before.
@@ -124,7 +130,7 @@ impl Keys {
         let Declared { added, changed: _ } = declared;
         let mut slots = self.lock();
         slots.leaving.clear();
-        slots.remove(&added);
+        slots.remove(&added, &self.epoch);
     }
 
     /// For a worker: what serves.
@@ -153,6 +159,11 @@ impl Keys {
             .collect()
     }
 
+    /// When decisions that may rest on keys were made.
+    pub(in crate::pipeline::sandbox) fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,10 +180,10 @@ impl Slots {
         name
     }
 
-    fn remove<'a>(&mut self, names: impl IntoIterator<Item = &'a Arc<str>>) {
+    fn remove<'a>(&mut self, names: impl IntoIterator<Item = &'a Arc<str>>, epoch: &Epoch) {
         for name in names {
             if let Some(slot) = self.by_name.remove(name) {
-                slot.end();
+                slot.end(epoch);
             }
         }
     }
@@ -209,16 +220,16 @@ enum Prepared {
 
 fn prepare(
     raw: &Spanned<raw::KeySet>,
-    file: &Arc<PathBuf>,
-    base: &Path,
+    (file, base): (&Arc<PathBuf>, &Path),
     known: Option<&Arc<Set>>,
+    epoch: &Epoch,
 ) -> Result<Prepared, Problem> {
     let definition = Definition::new(raw, file, base)?;
     let same = known.filter(|known| known.definition == definition);
     let Definition::File(path) = &definition else {
         return Ok(match same {
             Some(_) => Prepared::Kept,
-            None => Prepared::Fresh(Arc::new(Set::new(definition))),
+            None => Prepared::Fresh(Arc::new(Set::new(definition, epoch))),
         });
     };
     let jwks = read(path).map_err(|error| {
@@ -232,7 +243,7 @@ fn prepare(
     if same.is_some_and(|known| known.content().jwks == jwks) {
         return Ok(Prepared::Kept);
     }
-    let set = Set::new(definition);
+    let set = Set::new(definition, epoch);
     set.publish(jwks);
     Ok(Prepared::Fresh(Arc::new(set)))
 }

@@ -16,7 +16,7 @@ use super::{
     failure::{Failure, Kind},
     jwks::Jwks,
 };
-use crate::pipeline::sandbox::arrivals::Arrival;
+use crate::pipeline::sandbox::{arrivals::Arrival, reuse::Epoch};
 
 /// What a set consists of at one time.
 #[derive(Debug, Default)]
@@ -30,6 +30,7 @@ pub(super) struct Content {
 #[derive(Debug)]
 pub(super) struct Set {
     pub(super) definition: Definition,
+    epoch: Epoch,
     content: ArcSwap<Content>,
     progress: Mutex<Progress>,
     /// How many fetches have ended, well or not.
@@ -73,10 +74,11 @@ fn next_version() -> u64 {
 }
 
 impl Set {
-    pub(super) fn new(definition: Definition) -> Self {
+    pub(super) fn new(definition: Definition, epoch: &Epoch) -> Self {
         let fetched = matches!(definition, Definition::Fetched { .. });
         Self {
             definition,
+            epoch: epoch.clone(),
             content: ArcSwap::default(),
             progress: Mutex::new(Progress {
                 // The first fetch begins as soon as the control runtime comes to it.
@@ -102,6 +104,7 @@ impl Set {
                 version: next_version(),
                 jwks,
             }));
+            self.epoch.advance();
         }
         let mut progress = self.progress();
         progress.succeeded = Some(Instant::now());

@@ -141,10 +141,11 @@ async fn a_missing_key_is_fetched_once_per_cool_down() {
     assert_eq!((set.content().jwks.text.as_str(), first > 0), (ONE, true));
 
     issuer.answers(200, TWO);
+    let epoch = keys.epoch().current();
     let arrival = set.refresh().expect("no cool-down yet");
     let shared = set.refresh().expect("the same fetch");
     soon(async { (arrival.await, shared.await) }).await;
-    assert!(set.content().version > first);
+    assert!(set.content().version > first && keys.epoch().current() > epoch);
     assert_eq!(
         (
             set.content().jwks.text.as_str(),
@@ -188,9 +189,10 @@ async fn equal_content_is_no_new_version() {
     let _before = declare(&keys, vec![("login", url(&issuer.url))]).unwrap();
     first_arrival(&keys, "login").await;
     let set = set(&keys, "login");
-    let version = set.content().version;
+    let (version, epoch) = (set.content().version, keys.epoch().current());
     soon(set.refresh().unwrap()).await;
     assert_eq!(set.content().version, version);
+    assert_eq!(keys.epoch().current(), epoch);
     assert_eq!(keys.status()[0].fetches, 2);
 }
 
