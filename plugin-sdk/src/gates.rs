@@ -5,9 +5,10 @@
 //! refuses what does not pass without a call: a plugin that has only [`on_end`](crate::Policy::on_end) costs nothing on the
 //! request's way. There it judges the outcome, and moves the cell with [`Pass::publish`].
 //!
-//! What a cell remembers of outcomes is counted by [`windows`](crate::windows).
+//! What a cell remembers of outcomes is counted by [`windows`](crate::windows). Plain successes, which are most of them,
+//! the gateway can count by itself: see [`Quiet`].
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{Reply, backend};
 
@@ -43,6 +44,53 @@ pub struct Definition {
     /// are open is the exchange refused.
     pub scope: Vec<String>,
     pub fallback: Fallback,
+    /// What the gateway counts by itself. None: `on_end` hears of every exchange that passed.
+    pub quiet: Option<Quiet>,
+}
+
+/// Outcomes that are successes and nothing else, whatever is remembered: the policy would count them with the failure 0
+/// and not as slow, and leave the cell where it is. By default there are none.
+///
+/// When an exchange with such an outcome ends, and the cell remembers nothing bad, the gateway counts it in the row of the
+/// cell and in each window of the gate, and does not call [`on_end`](crate::Policy::on_end): a circuit on which all is well
+/// costs no call. `on_end` is called as ever
+/// - where the cell was not closed when it let the exchange pass, or has been moved or held since,
+/// - while the row has failures, and for as long after a failure or a slow call was counted as the longest window of the
+///   gate spans,
+/// - where something was noted of the exchange, a try at another endpoint failed, or the policy keeps a state for it,
+/// - where a gate without `quiet` let the exchange pass to the same policy.
+///
+/// If something bad is counted at the very same time, `on_end` may be called for an outcome that is counted already: then
+/// [`Window::record`](crate::windows::Window::record) and [`in_a_row`](crate::windows::in_a_row) only return what there is.
+///
+/// In [tests](crate::testing::gates) `on_end` runs whenever the test calls it, whatever this says; what the policy has
+/// declared stands in [`definition`](crate::testing::gates::definition).
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use witgate_plugin::gates::{Definition, Fallback, Gate, Quiet};
+///
+/// // A policy for which 5xx, every gRPC status but OK and NOT_FOUND, and what takes longer than a second is bad.
+/// let gate = Gate::open(&Definition {
+///     name: String::from("circuit"),
+///     scope: vec![String::from("upstream")],
+///     fallback: Fallback::Unavailable,
+///     quiet: Some(Quiet {
+///         statuses: vec![100..=499],
+///         grpc_statuses: vec![0, 5],
+///         time_to_head: Some(Duration::from_secs(1)),
+///     }),
+/// });
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quiet {
+    /// Of answers that went out whole and are no gRPC call's: 100 to 999, at most 450 ranges.
+    pub statuses: Vec<RangeInclusive<u16>>,
+    /// Of gRPC calls that did, whatever the HTTP status: 0 to 16, each once.
+    pub grpc_statuses: Vec<u32>,
+    /// From the first byte of the request's head to the head of the response at most so long, 1 ms to a day, in whole
+    /// milliseconds: a part of one is cut off. None: any time.
+    pub time_to_head: Option<Duration>,
 }
 
 /// Where a cell can be put.

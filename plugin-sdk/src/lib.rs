@@ -71,7 +71,7 @@ pub use policy::{BodyAction, Chunk, Policy, ResponseVerdict, Verdict};
 pub use reply::Reply;
 pub use request::Request;
 pub use response::Response;
-pub use summary::{Ending, Summary};
+pub use summary::{Ending, Outcome, Summary};
 pub use witgate_plugin_macros::{config, policy};
 
 /// What a plugin usually needs.

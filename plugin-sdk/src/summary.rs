@@ -19,7 +19,21 @@ pub enum Ending {
     AnsweredHere,
 }
 
-/// The exchange in retrospect.
+/// What most judgements of an exchange need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub ending: Ending,
+    /// As [`Summary::status`].
+    pub status: Option<u16>,
+    /// As [`Summary::grpc_status`].
+    pub grpc_status: Option<u32>,
+    /// As [`Summary::time_to_head`].
+    pub time_to_head: Option<Duration>,
+    /// Something was noted: [`Summary::notes`] is not empty.
+    pub noted: bool,
+}
+
+/// The exchange in retrospect. Each question is a call of the gateway.
 pub struct Summary<'a> {
     handle: &'a backend::Summary,
 }
@@ -28,6 +42,11 @@ impl<'a> Summary<'a> {
     #[doc(hidden)]
     pub fn from_handle(handle: &'a backend::Summary) -> Self {
         Self { handle }
+    }
+
+    /// Several answers for the price of one.
+    pub fn outcome(&self) -> Outcome {
+        backend::outcome(self.handle.outcome())
     }
 
     pub fn ending(&self) -> Ending {

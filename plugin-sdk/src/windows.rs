@@ -38,14 +38,14 @@ impl Window {
     }
 
     /// Counts an outcome in the cell of this pass, and returns what there is then. Nothing is counted for a pass that is
-    /// not current. `failure` is the weight in thousandths: 0 for a success, at most 1,000,000.
+    /// not current, or whose success the gateway has counted ([`Quiet`](crate::gates::Quiet)). `failure` is the weight in thousandths: 0 for a success, at most 1,000,000.
     pub fn record(&self, pass: &Pass<'_>, failure: u32, slow: bool) -> Totals {
         backend::totals(self.0.record(pass.index, failure, slow))
     }
 }
 
 /// Counts an outcome in the row of the cell of this pass, and returns what there is then. Beside windows, which it does
-/// not touch.
+/// not touch. Nothing is counted where [`Window::record`] would count nothing.
 pub fn in_a_row(gate: &Gate, pass: &Pass<'_>, failure: u32) -> Row {
     backend::row(backend::in_a_row(&gate.0, pass.index, failure))
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod circuit;
+mod cost;
 mod exactness;
 mod faults;
 mod grpc;

@@ -32,7 +32,7 @@ pub(crate) use passwords::{Check, checked, examine};
 pub(crate) use secrets::Secret;
 
 use crate::{
-    EditError, Ending, Peer,
+    EditError, Ending, Outcome, Peer,
     crypto::{Algorithm, Curve},
 };
 
@@ -48,6 +48,10 @@ pub(crate) fn edited(result: Result<(), EditError>) -> Result<(), EditError> {
 
 pub(crate) fn ending(ending: Ending) -> Ending {
     ending
+}
+
+pub(crate) fn outcome(outcome: Outcome) -> Outcome {
+    outcome
 }
 
 pub(crate) fn curve(curve: Curve) -> Curve {

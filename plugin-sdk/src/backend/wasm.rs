@@ -36,8 +36,10 @@ pub(crate) use outbound::{Claim, Client, kv_delete, kv_get, kv_set, start, take}
 pub(crate) use gates::{definition, pass, position, reason, row, totals};
 pub(crate) use limits::decision;
 
+use std::time::Duration;
+
 use crate::{
-    EditError, Ending, IdentityFields, Peer,
+    EditError, Ending, IdentityFields, Outcome, Peer,
     crypto::{Algorithm, Curve},
     log::Level,
     passwords,
@@ -89,6 +91,16 @@ pub(crate) fn ending(ending: types::Ending) -> Ending {
         types::Ending::UpstreamFailed => Ending::UpstreamFailed,
         types::Ending::Timeout => Ending::Timeout,
         types::Ending::AnsweredHere => Ending::AnsweredHere,
+    }
+}
+
+pub(crate) fn outcome(outcome: types::Outcome) -> Outcome {
+    Outcome {
+        ending: ending(outcome.ending),
+        status: outcome.status,
+        grpc_status: outcome.grpc_status,
+        time_to_head: outcome.time_to_head.map(Duration::from_nanos),
+        noted: outcome.noted,
     }
 }
 

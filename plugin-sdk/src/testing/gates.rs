@@ -17,7 +17,8 @@
 //!
 //!     fn new(_: Option<()>) -> Result<Self, Vec<Problem>> {
 //!         let (name, scope) = (String::from("strict"), vec![String::from("route")]);
-//!         let gate = Gate::open(&Definition { name, scope, fallback: Fallback::Unavailable });
+//!         let fallback = Fallback::Unavailable;
+//!         let gate = Gate::open(&Definition { name, scope, fallback, quiet: None });
 //!         Ok(Self(gate.map_err(|why| vec![Problem::at("", why)])?))
 //!     }
 //!

@@ -9,6 +9,7 @@ use witgate_plugin::{
 
 use crate::{
     judgement::{Cause, Memory, Move, Row, Stance, Totals},
+    quiet::quiet,
     settings::{Answer, Course, Prepared},
     weights::{Ended, Outcome},
 };
@@ -25,10 +26,10 @@ pub(crate) struct Breaker {
 }
 
 /// How a call went.
-#[derive(Clone, Copy)]
-struct Call {
-    outcome: Outcome,
-    slow: bool,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) outcome: Outcome,
+    pub(crate) slow: bool,
 }
 
 impl Breaker {
@@ -44,6 +45,7 @@ impl Breaker {
                     pointer: String::from("/fallback/to"),
                 },
             },
+            quiet: Some(quiet(&settings)),
         });
         let gate = gate.map_err(|message| vec![Problem::at("", message)])?;
         let spans = settings.judgement.windows.iter();
@@ -143,35 +145,28 @@ impl Breaker {
     }
 
     /// Asks the gateway only for what can count.
-    fn ended(&self, summary: &Summary) -> Call {
+    pub(crate) fn ended(&self, summary: &Summary) -> Call {
         let weights = &self.settings.weights;
-        let ending = summary.ending();
-        let (mut status, mut grpc, mut code) = (None, None, None);
-        match ending {
-            Ending::Complete => {
-                grpc = summary.grpc_status();
-                if grpc.is_none() {
-                    status = summary.status();
-                }
-            }
-            Ending::Timeout | Ending::UpstreamFailed => code = summary.code(),
-            Ending::ClientGone | Ending::AnsweredHere => {}
-        }
-        let notes = if weights.weigh_notes() {
+        let ended = summary.outcome();
+        let code = match ended.ending {
+            Ending::Timeout | Ending::UpstreamFailed => summary.code(),
+            Ending::Complete | Ending::ClientGone | Ending::AnsweredHere => None,
+        };
+        let notes = if ended.noted && weights.weigh_notes() {
             summary.notes()
         } else {
             Vec::new()
         };
         let outcome = weights.judge(Ended {
-            ending,
-            status,
-            grpc,
+            ending: ended.ending,
+            status: ended.status,
+            grpc: ended.grpc_status,
             code: code.as_deref(),
             notes: &notes,
         });
         let slow = self.settings.slow.is_some_and(|limit| {
             // Not how long a stream went on, or a client took to read.
-            summary.time_to_head().is_some_and(|time| time > limit)
+            ended.time_to_head.is_some_and(|time| time > limit)
         });
         Call { outcome, slow }
     }

@@ -1,12 +1,13 @@
 //! `circuit-breaker`: spares an upstream that fails, and its clients the wait.
 //!
 //! The gateway keeps the state: a circuit for each upstream, tenant … of the scope, and what is remembered of calls.
-//! It turns requests away at an open circuit without asking this component, which is called at the end of exchanges
-//! only: it says how a call went, and moves the circuit when that is too much. Needs the grants `gates` and `windows`.
+//! It turns requests away at an open circuit, and counts successes at a healthy one, without asking this component, which
+//! is called at the end of other exchanges only: it says how a call went, and moves the circuit when that is too much. Needs the grants `gates` and `windows`.
 
 mod breaker;
 mod insight;
 mod judgement;
+mod quiet;
 mod settings;
 mod weights;
 

@@ -2,6 +2,7 @@
 
 mod insight;
 mod model;
+mod quiet;
 mod settings;
 
 use std::time::Duration;

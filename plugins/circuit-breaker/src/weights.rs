@@ -172,6 +172,12 @@ impl Weights {
             .unwrap_or(0)
     }
 
+    /// The weight of a gRPC status. An unknown one counts as UNKNOWN, as gRPC libraries see it.
+    pub(crate) fn of_grpc(&self, code: u32) -> u32 {
+        let code = usize::try_from(code).unwrap_or(usize::MAX);
+        self.grpc.get(code).copied().unwrap_or(self.grpc[2])
+    }
+
     pub(crate) fn of_note(&self, note: &str) -> u32 {
         let mut notes = self.notes.iter();
         notes
@@ -203,11 +209,7 @@ impl Weights {
 
     fn of_response(&self, call: Ended<'_>) -> u32 {
         match call.grpc {
-            // An unknown code counts as UNKNOWN, as gRPC libraries see it.
-            Some(code) => {
-                let code = usize::try_from(code).unwrap_or(usize::MAX);
-                self.grpc.get(code).copied().unwrap_or(self.grpc[2])
-            }
+            Some(code) => self.of_grpc(code),
             None => call.status.map_or(0, |status| self.of_status(status)),
         }
     }

@@ -2,10 +2,13 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::capabilities::gates::{Definition, Fallback};
+use super::{
+    capabilities::gates::{Definition, Fallback, Passed},
+    summary::Summary,
+};
 use crate::pipeline::{
     context::LocalResponse,
-    gate::{Cell, Gate, Gates, Refusal, Refused, Scope, Values},
+    gate::{self, Cell, Gate, Gates, Quiet, Refusal, Refused, Scope, Span, Values},
     identity::Identity,
 };
 
@@ -17,6 +20,15 @@ pub(super) struct Door {
     gate: Arc<Gate>,
     cells: Cells,
     pub(super) otherwise: Otherwise,
+    quietly: Option<Box<Quietly>>,
+}
+
+/// What is counted without the plugin.
+#[derive(Clone, Debug)]
+struct Quietly {
+    what: Quiet,
+    /// All windows of the gate.
+    windows: Box<[Span]>,
 }
 
 /// Where an exchange finds its cell.
@@ -103,7 +115,27 @@ impl Door {
             gate,
             cells,
             otherwise,
+            quietly: definition.quiet.clone().map(|what| {
+                let windows = definition.windows.as_slice().into();
+                Box::new(Quietly { what, windows })
+            }),
         })
+    }
+
+    /// Counts the whole answer that an exchange got which this let pass. False: the plugin has to be told of it.
+    pub(super) fn count(&self, passed: &mut Passed, summary: &Summary) -> bool {
+        let Some(quietly) = &self.quietly else {
+            return false;
+        };
+        let &Summary {
+            status,
+            grpc_status,
+            time_to_head,
+            ..
+        } = summary;
+        passed.failed.is_none()
+            && quietly.what.has(status, grpc_status, time_to_head)
+            && passed.pass.record_success(&quietly.windows, gate::now)
     }
 
     /// That it does not let an exchange pass.

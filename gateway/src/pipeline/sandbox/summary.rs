@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 
 pub use super::bindings::types::Ending;
-use super::state::State;
+use super::{bindings::types::Outcome, state::State};
 
 /// How an exchange ended. The host's side of the resource `summary`.
 #[derive(Clone, Debug)]
@@ -43,6 +43,16 @@ impl Summary {
 
 pub(super) fn link(types: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     types.resource("summary", ResourceType::host::<Summary>(), |_, _| Ok(()))?;
+    types.func_wrap("[method]summary.outcome", |store, (_,): (This,)| {
+        let noted = !store.data().call.findings.notes.is_empty();
+        summary(store.data(), |summary| Outcome {
+            ending: summary.ending,
+            status: summary.status,
+            grpc_status: summary.grpc_status.map(u32::from),
+            time_to_head: summary.time_to_head.map(nanos),
+            noted,
+        })
+    })?;
     types.func_wrap("[method]summary.ending", |store, (_,): (This,)| {
         summary(store.data(), |summary| summary.ending)
     })?;

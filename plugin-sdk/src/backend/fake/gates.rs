@@ -1,10 +1,15 @@
 //! Gates and windows as one thread's test drives them: a plain model of what the gateway keeps.
 
-use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use super::monotonic;
 use crate::{
-    gates::{Definition, Position, Stance, Unbound, millis},
+    gates::{Definition, Position, Quiet, Stance, Unbound, millis},
     testing::gates::{Entry, State, Transition},
     windows,
 };
@@ -177,6 +182,29 @@ fn ending<T>(gate: &str, pass: u32, call: impl FnOnce(&mut Cell, bool) -> T) -> 
     })
 }
 
+/// What the gateway would refuse.
+fn check(quiet: &Quiet) -> Result<(), String> {
+    let is_range = |range: &RangeInclusive<u16>| {
+        !range.is_empty() && *range.start() >= 100 && *range.end() <= 999
+    };
+    if quiet.statuses.len() > 450 || !quiet.statuses.iter().all(is_range) {
+        return Err(String::from(
+            "`quiet` has at most 450 ranges of statuses, 100 to 999, the lower one first",
+        ));
+    }
+    let codes: BTreeSet<_> = quiet.grpc_statuses.iter().collect();
+    if codes.len() < quiet.grpc_statuses.len() || codes.iter().any(|code| **code > 16) {
+        return Err(String::from(
+            "the gRPC statuses of `quiet` are 0 to 16, each once",
+        ));
+    }
+    let time = quiet.time_to_head.map_or(1, millis);
+    if !(1..=86_400_000).contains(&time) {
+        return Err(String::from("`time-to-head` of `quiet` is 1 ms to a day"));
+    }
+    Ok(())
+}
+
 pub(crate) struct Gate(String);
 
 impl Gate {
@@ -185,6 +213,7 @@ impl Gate {
         if name.is_empty() || definition.scope.is_empty() {
             return Err(String::from("a gate has a name and a scope"));
         }
+        definition.quiet.as_ref().map_or(Ok(()), check)?;
         gates(|gates| {
             let gate = FakeGate {
                 definition: definition.clone(),

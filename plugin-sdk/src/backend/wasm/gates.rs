@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bindings::witgate::plugin::{gates, types, windows};
 use crate::{
-    gates::{Definition, FailedTry, Fallback, Position, Stance, Unbound, millis},
+    gates::{Definition, FailedTry, Fallback, Position, Quiet, Stance, Unbound, millis},
     windows::{Row, Totals},
 };
 
@@ -26,6 +26,20 @@ pub(crate) fn definition(definition: &Definition) -> gates::Definition {
                 })
             }
         },
+        quiet: definition.quiet.as_ref().map(quiet),
+    }
+}
+
+fn quiet(quiet: &Quiet) -> gates::Quiet {
+    let statuses = quiet.statuses.iter();
+    let statuses = statuses.map(|range| gates::StatusRange {
+        first: *range.start(),
+        last: *range.end(),
+    });
+    gates::Quiet {
+        statuses: statuses.collect(),
+        grpc_statuses: quiet.grpc_statuses.clone(),
+        time_to_head: quiet.time_to_head.map(millis),
     }
 }
 

@@ -10,7 +10,8 @@ use wasmtime::component::Resource;
 use crate::pipeline::{
     context::LocalResponse,
     gate::{
-        self, FailedTry, LONGEST, MOST_PROBES, Outcome, Pass, Position, Reason, Scope, Span, now,
+        self, FailedTry, LONGEST, MOST_PROBES, Outcome, Pass, Position, Quiet, QuietError, Reason,
+        Scope, Span, now,
     },
     sandbox::{
         bindings::{
@@ -57,8 +58,10 @@ pub(in crate::pipeline::sandbox) struct Definition {
     pub(in crate::pipeline::sandbox) name: Box<str>,
     pub(in crate::pipeline::sandbox) scope: Scope,
     pub(in crate::pipeline::sandbox) fallback: Fallback,
-    /// Of its windows, in milliseconds.
-    pub(in crate::pipeline::sandbox) spans: Vec<u64>,
+    /// What is counted without the plugin.
+    pub(in crate::pipeline::sandbox) quiet: Option<Quiet>,
+    /// Its windows.
+    pub(in crate::pipeline::sandbox) windows: Vec<Span>,
 }
 
 /// What a client gets that does not pass.
@@ -122,11 +125,13 @@ impl Opened {
                 pointer: upstream.pointer.into(),
             },
         };
+        let quiet = definition.quiet.as_ref().map(quiet).transpose();
         self.gates.push(Definition {
             name: name.into(),
             scope,
             fallback,
-            spans: Vec::new(),
+            quiet: quiet.map_err(|error| error.to_string())?,
+            windows: Vec::new(),
         });
         Ok(self.gates.len() - 1)
     }
@@ -141,14 +146,22 @@ impl Opened {
                 "a window spans {SHORTEST_SPAN} ms to {LONGEST} ms (a day), not {span} ms"
             ));
         }
-        if gate.spans.len() >= MOST_WINDOWS {
+        if gate.windows.len() >= MOST_WINDOWS {
             return Err(format!("a gate has at most {MOST_WINDOWS} windows"));
         }
-        let alike = gate.spans.iter().filter(|other| **other == span).count();
-        gate.spans.push(span);
+        let windows = gate.windows.iter();
+        let alike = windows.filter(|(other, _)| *other == span).count();
         // At most four.
-        Ok((span, alike as u8))
+        let window = (span, alike as u8);
+        gate.windows.push(window);
+        Ok(window)
     }
+}
+
+fn quiet(quiet: &gates::Quiet) -> Result<Quiet, QuietError> {
+    let ranges = quiet.statuses.iter();
+    let ranges: Vec<_> = ranges.map(|range| (range.first, range.last)).collect();
+    Quiet::new(&ranges, &quiet.grpc_statuses, quiet.time_to_head)
 }
 
 fn not_now() -> String {

@@ -16,6 +16,7 @@ use crate::pipeline::{
         capabilities::gates::{Passed, Passes},
         doors::{Door, Otherwise},
         phase::Phase,
+        summary::{Ending, Summary},
     },
 };
 
@@ -64,6 +65,11 @@ impl Gating {
         }
         self.passed.replace(others);
         own
+    }
+
+    /// Gives all permits back that are left.
+    pub(super) fn clear(&self) {
+        self.passed.take();
     }
 }
 
@@ -114,11 +120,24 @@ impl Running {
         self.gating.diverted.set(earlier.or(Some(upstream)));
     }
 
-    /// Whether a plugin need not hear of the end: it never heard of the exchange, and none of its gates let it pass.
-    pub(super) fn is_unconcerned(&self, link: usize, passes: &Passes) -> bool {
-        let link = self.link(link);
-        let hears = link.plugin.phases.contains(Phase::Request);
-        !link.doors.is_empty() && !hears && passes.is_empty()
+    /// Whether a plugin need not hear of the end: it never heard of the exchange, and none of its gates let it pass; or
+    /// its gates have counted the outcome by themselves.
+    pub(super) fn is_unconcerned(&self, index: usize, summary: &Summary) -> bool {
+        let link = self.link(index);
+        if link.doors.is_empty() {
+            return false;
+        }
+        let whole = summary.ending == Ending::Complete && self.findings.borrow().notes.is_empty();
+        let mut all = self.gating.passed.borrow_mut();
+        let mut own = all.iter_mut().filter(|(other, _)| *other == index);
+        let count = |passed: &mut Passed| {
+            let door = link.doors.get(passed.gate);
+            whole && door.is_some_and(|door| door.count(passed, summary))
+        };
+        match own.next() {
+            None => !link.plugin.phases.contains(Phase::Request),
+            Some((_, first)) => count(first) && own.all(|(_, passed)| count(passed)),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use witgate_plugin::{
-    gates::{Definition, Fallback, Gate, Pass, Position, Stance},
+    gates::{Definition, Fallback, Gate, Pass, Position, Quiet, Stance},
     metrics::Counter,
     prelude::*,
     windows::{Window, in_a_row},
@@ -34,6 +34,8 @@ struct Settings {
     late: bool,
     /// Opens so many gates more.
     more: u32,
+    /// Lets the gateway count what succeeds, up to this status.
+    quiet: Option<u16>,
 }
 
 impl Default for Settings {
@@ -51,6 +53,7 @@ impl Default for Settings {
             bad_position: false,
             late: false,
             more: 0,
+            quiet: None,
         }
     }
 }
@@ -139,6 +142,10 @@ impl Settings {
                 (None, Some(status)) => Fallback::Reply(Reply::text(status, "fallback")),
                 (None, None) => Fallback::Unavailable,
             },
+            quiet: self.quiet.map(|last| Quiet {
+                statuses: vec![100..=last],
+                ..Quiet::default()
+            }),
         }
     }
 }
