@@ -168,6 +168,11 @@ impl TestSummary {
         self.0.identity = Some(identity.backend().clone());
         self
     }
+
+    /// As the policy sees it.
+    pub fn read<T>(&self, call: impl FnOnce(&Summary<'_>) -> T) -> T {
+        call(&Summary::from_handle(&self.0))
+    }
 }
 
 /// One exchange: calls a policy's phases as the gateway does. Edits of a phase that fails are undone.

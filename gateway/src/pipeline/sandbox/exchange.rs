@@ -327,29 +327,34 @@ impl Running {
         }
     }
 
+    /// Whether a plugin has to be told of the end, or keeps something until then.
+    fn is_left(&self, index: usize, seen: &Seen, summary: &Summary) -> bool {
+        match &seen.own {
+            Some(own) if own.state.is_some() => true,
+            _ if seen.shut || !self.plugin(index).phases.contains(Phase::End) => false,
+            Some(_) => true,
+            None => !self.is_unconcerned(index, summary),
+        }
+    }
+
     fn end(&self, summary: Summary) {
         if self.ended.replace(true) {
             return;
         }
-        let is_left = |index: usize, seen: &Seen| {
-            let state = seen.own.as_ref().is_some_and(|own| own.state.is_some());
-            state || self.plugin(index).phases.contains(Phase::End)
-        };
         let mut left = SmallVec::new();
         for (index, seen) in self.seen.borrow_mut().drain(..).enumerate() {
-            let passes = self.gating.take(index);
-            let unconcerned = seen.shut || self.is_unconcerned(index, &passes);
-            if is_left(index, &seen) && !unconcerned {
+            if self.is_left(index, &seen, &summary) {
                 let own = seen.own.map(|own| *own).unwrap_or_default();
                 left.push(Left {
                     index,
                     slot: seen.slot,
                     instance: own.instance,
                     state: own.state,
-                    passes,
+                    passes: self.gating.take(index),
                 });
             }
         }
+        self.gating.clear();
         if left.is_empty() {
             return;
         }

@@ -1,12 +1,12 @@
 //! Heads held in memory, with the calls of the world's resources.
 
-use std::{cell::RefCell, ops::Range};
+use std::{cell::RefCell, ops::Range, time::Duration};
 
 use super::{
     fields::{Fields, is_token},
     identity::{Identity, is_kind},
 };
-use crate::{EditError, Ending, Peer};
+use crate::{EditError, Ending, Outcome, Peer};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestHead {
@@ -258,6 +258,16 @@ pub struct Summary {
 }
 
 impl Summary {
+    pub(crate) fn outcome(&self) -> Outcome {
+        Outcome {
+            ending: self.ending,
+            status: self.status,
+            grpc_status: self.grpc_status,
+            time_to_head: self.time_to_head.map(Duration::from_nanos),
+            noted: !self.notes.is_empty(),
+        }
+    }
+
     pub(crate) fn ending(&self) -> Ending {
         self.ending
     }
