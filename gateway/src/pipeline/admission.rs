@@ -7,7 +7,7 @@ use super::{
     exchange::Exchange,
     failure::Failure,
     limit::{Asker, Granted, Phase, RouteLimits},
-    limiter::Awaited,
+    limiter::{Awaited, Moment},
 };
 use crate::snapshot::Route;
 
@@ -21,7 +21,17 @@ pub(super) async fn admit(
     let Some(limits) = &route.limits else {
         return Ok(());
     };
-    match ask(exchange, (route, limits), phase, request)? {
+    // From here on the client is told of the limits, whoever answers.
+    exchange.limits.get_or_insert_default();
+    if !limits.has(phase) {
+        return Ok(());
+    }
+    let now = match phase {
+        // It has only just begun, and the clock has been read for that.
+        Phase::Before => exchange.started.into(),
+        Phase::After => Moment::now(),
+    };
+    match ask(exchange, (route, limits), phase, request, now)? {
         None => Ok(()),
         // Boxed: limits that answer at once do not carry the room for it about.
         Some(awaited) => Box::pin(wait(exchange, (route, limits), phase, request, awaited)).await,
@@ -34,21 +44,22 @@ fn ask(
     (route, limits): (&Route, &RouteLimits),
     phase: Phase,
     request: &Request<RequestBody>,
+    now: Moment,
 ) -> Result<Option<Awaited>, Failure> {
     let identity = match phase {
         Phase::Before => None,
         Phase::After => exchange.policies.identity(),
     };
-    let client = exchange.facts.as_ref().map(|facts| facts.client);
+    let client = exchange.facts.as_ref().map(|facts| &facts.client);
     let asker = Asker {
         route: &route.name,
-        client: client.unwrap_or(exchange.client.peer.address).ip(),
+        client: client.unwrap_or(&exchange.client.peer.address).ip(),
         headers: request.headers(),
         identity: identity.as_deref(),
     };
     let granted = exchange.limits.get_or_insert_default();
     limits
-        .ask(granted, phase, &asker)
+        .ask(granted, phase, &asker, now)
         .map_err(|refusal| Failure::Limited(Box::new(refusal)))
 }
 
@@ -65,7 +76,7 @@ async fn wait(
         limits
             .settle(granted, decision)
             .map_err(|refusal| Failure::Limited(Box::new(refusal)))?;
-        match ask(exchange, (route, limits), phase, request)? {
+        match ask(exchange, (route, limits), phase, request, Moment::now())? {
             None => return Ok(()),
             Some(next) => awaited = next,
         }

@@ -47,7 +47,7 @@ pub struct Exchange {
     pub bodies: Option<Rc<Bodies>>,
     pub policies: sandbox::Exchange,
     /// What limits have granted, on a route that has some.
-    pub limits: Option<Box<Granted>>,
+    pub limits: Option<Granted>,
     /// An upstream's response is on its way to the client.
     pub forwarded: bool,
     /// Which of the upstream's endpoints was asked last.

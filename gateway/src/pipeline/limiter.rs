@@ -25,7 +25,7 @@ use std::{fmt, pin::Pin, sync::Arc};
 pub use bucket::{Cause, Left, Refused, Terms};
 pub use counts::{Counts, Tally};
 pub use definition::{By, Definition, Missing};
-pub use key::{Key, KeyMaker};
+pub use key::Key;
 pub use limits::{Limit, Limiters, Limits};
 pub use local::Local;
 pub use moment::Moment;

@@ -6,7 +6,9 @@ use http::HeaderMap;
 use smallvec::SmallVec;
 
 use super::{Asker, RouteLimits, compile::Item, fields};
-use crate::pipeline::limiter::{Answer, Awaited, Cause, Decision, Left, Moment, Permit, Question};
+use crate::pipeline::limiter::{
+    Answer, Awaited, Cause, Decision, Key, Left, Moment, Permit, Question, Refused,
+};
 
 /// When limits are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,15 +80,12 @@ impl RouteLimits {
         granted: &mut Granted,
         phase: Phase,
         asker: &Asker<'_>,
+        now: Moment,
     ) -> Result<Option<Awaited>, Refusal> {
         let until = match phase {
             Phase::Before => self.early,
             Phase::After => self.items.len(),
         };
-        if granted.next >= until {
-            return Ok(None);
-        }
-        let now = Moment::now();
         while granted.next < until {
             let item = &self.items[granted.next];
             let question = Question {
@@ -107,27 +106,22 @@ impl RouteLimits {
         let index = granted.next;
         granted.next += 1;
         let item = &self.items[index];
-        let (left, refused) = match decision {
+        match decision {
             Ok(admission) => {
-                granted.permits.extend(admission.permit);
-                (admission.left, None)
+                if let Some(permit) = admission.permit {
+                    granted.permits.push(permit);
+                }
+                let scarcer = |left: &Left| match &granted.scarcest {
+                    Some((_, other)) => left.remaining <= other.remaining,
+                    None => true,
+                };
+                granted.remember(item, index, admission.left.filter(scarcer));
+                Ok(())
             }
-            Err(refused) => (refused.left, Some(refused)),
-        };
-        if let Some(left) = left.filter(|_| item.limit.definition.headers) {
-            let scarcer = |(_, other): &(usize, Left)| left.remaining <= other.remaining;
-            if refused.is_some() || granted.scarcest.as_ref().is_none_or(scarcer) {
-                granted.scarcest = Some((index, left));
+            Err(refused) => {
+                granted.remember(item, index, refused.left);
+                Err(item.refusal(&refused))
             }
-        }
-        match refused {
-            None => Ok(()),
-            Some(refused) => Err(Refusal {
-                cause: refused.cause,
-                retry_after: refused.retry_after,
-                limit: Arc::clone(&item.limit.name),
-                allows: item.limit.definition.to_string(),
-            }),
         }
     }
 
@@ -138,13 +132,19 @@ impl RouteLimits {
         };
         fields.append(fields::POLICY, policy.clone());
         if let Some((index, left)) = &granted.scarcest {
-            let name = &self.items[*index].policies[left.rate];
-            fields.append(fields::RATE_LIMIT, fields::limit(name, left));
+            fields.append(fields::RATE_LIMIT, self.items[*index].told.field(*left));
         }
     }
 }
 
 impl Granted {
+    /// What clients are told in the end, if this limit tells them.
+    fn remember(&mut self, item: &Item, index: usize, left: Option<Left>) {
+        if let (Some(left), true) = (left, item.limit.definition.headers) {
+            self.scarcest = Some((index, left));
+        }
+    }
+
     /// For a stream that outlives its exchange.
     pub fn take_permits(&mut self) -> impl Sized + 'static + use<> {
         std::mem::take(&mut self.permits)
@@ -152,7 +152,17 @@ impl Granted {
 }
 
 impl Item {
-    fn key(&self, asker: &Asker<'_>) -> Option<crate::pipeline::limiter::Key> {
+    fn key(&self, asker: &Asker<'_>) -> Option<Key> {
         self.key.or_else(|| asker.key(&self.limit.definition.by))
+    }
+
+    #[cold]
+    fn refusal(&self, refused: &Refused) -> Refusal {
+        Refusal {
+            cause: refused.cause,
+            retry_after: refused.retry_after,
+            limit: Arc::clone(&self.limit.name),
+            allows: self.limit.definition.to_string(),
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use http::HeaderValue;
 
-use super::fields;
+use super::{
+    Phase,
+    fields::{self, Told},
+};
 use crate::{
     config::{
         problem::Problem,
@@ -32,8 +35,7 @@ pub(super) struct Item {
     pub(super) cost: u32,
     /// When it is the same for all requests of the route.
     pub(super) key: Option<Key>,
-    /// How clients know its rates, quoted.
-    pub(super) policies: Box<[Box<str>]>,
+    pub(super) told: Told,
 }
 
 /// What limits of routes are compiled against.
@@ -68,12 +70,20 @@ impl RouteLimits {
         let first_late = early.len();
         early.append(&mut late);
         let items = early.into_boxed_slice();
-        let told = items.iter().map(|item| (&*item.limit, &*item.policies));
+        let told = items.iter().map(|item| (&*item.limit, &*item.told.names));
         Ok(Some(Self {
             policy: fields::policy(told),
             items,
             early: first_late,
         }))
+    }
+
+    /// Whether there are any to be asked then.
+    pub fn has(&self, phase: Phase) -> bool {
+        match phase {
+            Phase::Before => self.early > 0,
+            Phase::After => self.early < self.items.len(),
+        }
     }
 
     /// In the order in which they are asked.
@@ -112,7 +122,7 @@ impl Item {
             _ => None,
         };
         Ok(Self {
-            policies: fields::policy_names(&limit),
+            told: Told::new(&limit, cost),
             limit,
             cost,
             key,

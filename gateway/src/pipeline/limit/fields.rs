@@ -1,7 +1,7 @@
 //! The fields that tell clients of limits (draft-ietf-httpapi-ratelimit-headers-11): lists of strings with parameters
 //! (RFC 9651).
 
-use std::{fmt::Write, io::Write as _, time::Duration};
+use std::{fmt::Write, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
@@ -12,8 +12,66 @@ pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The longest name that is told.
 const LONGEST_NAME: usize = 80;
-/// A name, and two numbers with their keys.
-const LONGEST_LIMIT: usize = LONGEST_NAME + 64;
+
+/// What clients are told of one limit.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// How they know its rates.
+    pub(super) names: Box<[Box<str>]>,
+    /// What those are told who ask less than they may, which are most: all was there before they asked.
+    usual: Option<(Saying, HeaderValue)>,
+}
+
+impl Told {
+    /// Of questions of this cost.
+    pub(super) fn new(limit: &Limit, cost: u32) -> Self {
+        let names = policy_names(limit);
+        let left = limit.definition.terms.first(cost);
+        let usual = left.map(Saying::from);
+        let usual = usual.map(|usual| (usual, usual.field(&names)));
+        Self { names, usual }
+    }
+
+    /// How much there is now, and how long there is no more than that.
+    pub(super) fn field(&self, left: Left) -> HeaderValue {
+        let now = Saying::from(left);
+        match &self.usual {
+            Some((usual, field)) if *usual == now => field.clone(),
+            _ => now.field(&self.names),
+        }
+    }
+}
+
+/// What is left, as it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Saying {
+    seconds: u64,
+    remaining: u32,
+    rate: u8,
+}
+
+impl From<Left> for Saying {
+    fn from(left: Left) -> Self {
+        Self {
+            seconds: seconds(left.next),
+            remaining: left.remaining,
+            rate: left.rate,
+        }
+    }
+}
+
+impl Saying {
+    /// `names`: those of the rates.
+    fn field(self, names: &[Box<str>]) -> HeaderValue {
+        let name = &names[usize::from(self.rate)];
+        let (mut remaining, mut seconds) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let remaining = remaining.format(self.remaining);
+        let seconds = seconds.format(self.seconds);
+        let text = [name, ";r=", remaining, ";t=", seconds].concat();
+        // Names are visible ASCII.
+        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("\"limit\";r=0"))
+    }
+}
 
 /// The names of a limit's rates, quoted: with several rates, each has its period after a slash.
 pub(super) fn policy_names(limit: &Limit) -> Box<[Box<str>]> {
@@ -63,18 +121,6 @@ pub(super) fn policy<'a>(
 
 fn separator(before: &str) -> &'static str {
     if before.is_empty() { "" } else { ", " }
-}
-
-/// How much there is now, and how long there is no more than that.
-pub(super) fn limit(name: &str, left: &Left) -> HeaderValue {
-    let mut buffer = [0; LONGEST_LIMIT];
-    let mut room = &mut buffer[..];
-    let seconds = seconds(left.next);
-    // It fits: the name is bounded, and so are the numbers.
-    let _ = write!(room, "{name};r={};t={seconds}", left.remaining);
-    let unused = room.len();
-    let written = &buffer[..LONGEST_LIMIT - unused];
-    HeaderValue::from_bytes(written).unwrap_or_else(|_| HeaderValue::from_static("\"limit\";r=0"))
 }
 
 /// Whole seconds, rounded up, at least 1.

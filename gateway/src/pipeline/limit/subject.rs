@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use crate::pipeline::{
     identity::Identity,
-    limiter::{By, Key, KeyMaker},
+    limiter::{By, Key},
 };
 
 /// What a request says of who asks.
@@ -20,27 +20,36 @@ pub struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    /// None when one of the parts is missing.
+    /// None when one of the parts is missing, or there are none.
     pub(super) fn key(&self, by: &[By]) -> Option<Key> {
-        let mut key = KeyMaker::new();
-        for by in by {
-            match by {
-                By::Route => key.add(self.route.as_bytes()),
-                By::Address => key.add_address(self.client),
-                By::Header(name) => {
-                    let mut some = false;
-                    for value in self.headers.get_all(name) {
-                        key.add(value.as_bytes());
-                        some |= !value.is_empty();
-                    }
-                    some.then_some(())?;
-                }
-                By::Identity(field) => {
-                    let value = self.identity?.field(field)?;
-                    key.add(value.as_bytes());
-                }
+        let (first, others) = by.split_first()?;
+        let first = self.part(first)?;
+        others
+            .iter()
+            .try_fold(first, |key, by| Some(key.and(self.part(by)?)))
+    }
+
+    fn part(&self, by: &By) -> Option<Key> {
+        match by {
+            By::Route => Some(Key::of(self.route.as_bytes())),
+            By::Address => Some(Key::of_address(self.client)),
+            By::Header(name) => self.field(name),
+            By::Identity(field) => {
+                let value = self.identity?.field(field)?;
+                Some(Key::of(value.as_bytes()))
             }
         }
-        Some(key.finish())
+    }
+
+    /// Of all its values; none when all are empty.
+    fn field(&self, name: &HeaderName) -> Option<Key> {
+        let mut values = self.headers.get_all(name).iter();
+        let first = values.next()?;
+        let mut some = !first.is_empty();
+        let key = values.fold(Key::of(first.as_bytes()), |key, value| {
+            some |= !value.is_empty();
+            key.and(Key::of(value.as_bytes()))
+        });
+        some.then_some(key)
     }
 }

@@ -23,7 +23,9 @@ use crate::{
     },
     pipeline::{
         identity::{Identity, IdentityFields},
-        limiter::{Admission, Answer, By, Cause, Left, Limit, Limiter, Limits, Question, Refused},
+        limiter::{
+            Admission, Answer, By, Cause, Left, Limit, Limiter, Limits, Moment, Question, Refused,
+        },
     },
 };
 
@@ -76,7 +78,7 @@ fn tenant(name: &str) -> Identity {
 fn pass(limits: &RouteLimits, asker: &Asker<'_>) -> Result<Granted, Refusal> {
     let mut granted = Granted::default();
     for phase in [Phase::Before, Phase::After] {
-        let later = limits.ask(&mut granted, phase, asker)?;
+        let later = limits.ask(&mut granted, phase, asker, Moment::now())?;
         assert!(later.is_none(), "these answer at once");
     }
     Ok(granted)
@@ -107,6 +109,10 @@ fn combinations_count_for_themselves() {
     };
     assert_eq!(by(&headers("ab", "c")), by(&headers("ab", "c")));
     assert_ne!(by(&headers("ab", "c")), by(&headers("a", "bc")));
+    let mut several = [headers("a", "c"), headers("a", "b")];
+    several[0].append("x-a", HeaderValue::from_static("b"));
+    several[1].append("x-b", HeaderValue::from_static("c"));
+    assert_ne!(by(&several[0]), by(&several[1]));
     assert_eq!(by(&headers("ab", "")), None);
     assert_eq!(by(&HeaderMap::new()), None);
 }
@@ -155,18 +161,18 @@ fn limits_are_asked_when_their_key_is_known() {
     let mut granted = Granted::default();
     assert!(
         limits
-            .ask(&mut granted, Phase::Before, &asker)
+            .ask(&mut granted, Phase::Before, &asker, Moment::now())
             .unwrap()
             .is_none()
     );
     assert!(
         limits
-            .ask(&mut granted, Phase::Before, &asker)
+            .ask(&mut granted, Phase::Before, &asker, Moment::now())
             .unwrap()
             .is_none(),
         "once"
     );
-    let refusal = limits.ask(&mut granted, Phase::After, &asker);
+    let refusal = limits.ask(&mut granted, Phase::After, &asker, Moment::now());
     let refusal = refusal.err().unwrap();
     assert_eq!(refusal.cause, Cause::Key);
     assert_eq!(refusal.retry_after_seconds(), None);
@@ -190,6 +196,23 @@ fn clients_are_told() {
     assert_eq!(fields["ratelimit"], r#""read-orders/4";r=4;t=1"#);
 }
 
+/// Most of the time from memory; it must be the same.
+#[test]
+fn what_is_left_is_told_as_it_is() {
+    let limits = limits("", "{ by: address, rates: 12/h, cost: 2 }");
+    let headers = HeaderMap::new();
+    let told = |client: &str| {
+        let granted = pass(&limits, &asker(&headers, client, None)).unwrap();
+        let mut fields = HeaderMap::new();
+        limits.tell(&granted, &mut fields);
+        fields["ratelimit"].to_str().unwrap().to_owned()
+    };
+    assert_eq!(told("192.0.2.1"), r#""read-orders/1";r=10;t=300"#);
+    assert_eq!(told("192.0.2.2"), r#""read-orders/1";r=10;t=300"#);
+    let third = told("192.0.2.1");
+    assert!(third.starts_with(r#""read-orders/1";r=8;t="#), "{third}");
+}
+
 #[test]
 fn names_are_strings_in_the_sense_of_structured_fields() {
     let name = |name: &str| {
@@ -205,8 +228,8 @@ fn names_are_strings_in_the_sense_of_structured_fields() {
             definition: limit.definition.clone(),
             limiter: Box::new(crate::pipeline::limiter::tests::Nobody),
         };
-        let names = fields::policy_names(&limit);
-        fields::limit(&names[0], &left).to_str().unwrap().to_owned()
+        let told = fields::Told::new(&limit, 1);
+        told.field(left).to_str().unwrap().to_owned()
     };
     assert!(name("a\"b\\\u{e9}\n").starts_with("\"a?b???\";r=4294967295;t="));
     let long = name(&"x".repeat(1000));
@@ -295,10 +318,14 @@ fn an_answer_may_come_later() {
     let asker = asker(&headers, "192.0.2.1", None);
     let pass = || {
         let mut granted = Granted::default();
-        let awaited = limits.ask(&mut granted, Phase::Before, &asker)?;
+        let awaited = limits.ask(&mut granted, Phase::Before, &asker, Moment::now())?;
         let decision = awaited.unwrap().now_or_never().unwrap();
         limits.settle(&mut granted, decision)?;
-        assert!(limits.ask(&mut granted, Phase::Before, &asker)?.is_none());
+        assert!(
+            limits
+                .ask(&mut granted, Phase::Before, &asker, Moment::now())?
+                .is_none()
+        );
         let mut fields = HeaderMap::new();
         limits.tell(&granted, &mut fields);
         Ok::<_, Refusal>(fields)

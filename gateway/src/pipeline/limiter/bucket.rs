@@ -32,7 +32,7 @@ pub struct Terms {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Left {
     /// Which of the rates has the least left.
-    pub rate: usize,
+    pub rate: u8,
     /// Of the cost that could be asked for at once.
     pub remaining: u32,
     /// In what time there is one more.
@@ -114,6 +114,11 @@ impl Terms {
         self.warm_up.map(WarmUp::time)
     }
 
+    /// How a bucket stands that was full before it was asked.
+    pub fn first(&self, cost: u32) -> Option<Left> {
+        self.ask(&mut Bucket::default(), cost, Moment::now()).ok()?
+    }
+
     /// Takes from a bucket that nobody else takes from meanwhile. A cost of 0 takes nothing.
     pub(super) fn ask(&self, bucket: &mut Bucket, cost: u32, now: Moment) -> Verdict {
         let concurrency = self.concurrency.filter(|_| cost > 0);
@@ -138,35 +143,43 @@ impl Terms {
 
     /// Takes from all rates, or from none.
     fn ask_rates(&self, tats: &[Tat], share: Share, cost: u32, now: Moment) -> Verdict {
+        let cost = NonZeroU32::new(cost);
+        let ([rate], [tat, ..]) = (&*self.rates, tats) else {
+            return self.ask_several(tats, share, cost, now);
+        };
+        match ask_rate((0, rate), tat, share, cost, now) {
+            (left, None) => Ok(Some(left)),
+            (left, Some(short)) => Err(worse(None, short, left)),
+        }
+    }
+
+    /// Only by who holds the bucket. Apart: most limits have one rate.
+    #[inline(never)]
+    fn ask_several(
+        &self,
+        tats: &[Tat],
+        share: Share,
+        cost: Option<NonZeroU32>,
+        now: Moment,
+    ) -> Verdict {
         let mut taken = [None; MOST_RATES];
         let mut refused: Option<Refused> = None;
         let mut scarcest: Option<Left> = None;
-        for (index, (rate, tat)) in self.rates.iter().zip(tats).enumerate() {
+        for (index, (rate, tat)) in (0..).zip(self.rates.iter().zip(tats)) {
             let before = tat.get();
-            let short = match NonZeroU32::new(cost).map(|cost| rate.take(tat, cost, share, now)) {
-                None => None,
-                Some(Ok(())) => {
-                    taken[index] = Some(before);
-                    None
-                }
-                Some(Err(short)) => Some(short),
-            };
-            let (remaining, next) = rate.left(tat, share, now);
-            let left = Left {
-                rate: index,
-                remaining,
-                next,
-            };
+            let (left, short) = ask_rate((index, rate), tat, share, cost, now);
             if let Some(short) = short {
                 refused = Some(worse(refused, short, left));
-            } else if scarcest.is_none_or(|scarcest| remaining < scarcest.remaining) {
+                continue;
+            }
+            taken[usize::from(index)] = cost.map(|_| before);
+            if scarcest.is_none_or(|scarcest| left.remaining < scarcest.remaining) {
                 scarcest = Some(left);
             }
         }
         let Some(refused) = refused else {
             return Ok(scarcest);
         };
-        // Only where there are several rates, and then nobody else takes from them.
         for (tat, before) in tats.iter().zip(taken) {
             if let Some(before) = before {
                 tat.put_back(before);
@@ -176,7 +189,26 @@ impl Terms {
     }
 }
 
+/// What there is after the question, and why it was refused if it was.
+fn ask_rate(
+    (index, rate): (u8, &Rate),
+    tat: &Tat,
+    share: Share,
+    cost: Option<NonZeroU32>,
+    now: Moment,
+) -> (Left, Option<Short>) {
+    let short = cost.and_then(|cost| rate.take(tat, cost, share, now).err());
+    let (remaining, next) = rate.left(tat, share, now);
+    let left = Left {
+        rate: index,
+        remaining,
+        next,
+    };
+    (left, short)
+}
+
 /// Of two reasons to refuse the one that holds longer.
+#[cold]
 fn worse(refused: Option<Refused>, short: Short, left: Left) -> Refused {
     let this = match short {
         Short::Ever => Refused::because(Cause::Cost),

@@ -12,7 +12,7 @@ use http::HeaderName;
 
 use super::{
     bucket::{MOST_RATES, Terms},
-    key::{Key, KeyMaker},
+    key::Key,
     rate::Rate,
     warm_up::WarmUp,
 };
@@ -107,12 +107,11 @@ impl Definition {
 
     /// The key of somebody who is known by name.
     pub fn key(&self, name: &str) -> Key {
-        let mut key = KeyMaker::new();
-        match (&*self.by, name.parse()) {
-            ([By::Address], Ok(address)) => key.add_address(address),
-            _ => key.add(name.as_bytes()),
-        }
-        key.finish()
+        let address = match &*self.by {
+            [By::Address] => name.parse().ok(),
+            _ => None,
+        };
+        address.map_or_else(|| Key::of(name.as_bytes()), Key::of_address)
     }
 
     /// Whether the identity must be known first.

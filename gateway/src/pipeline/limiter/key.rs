@@ -1,29 +1,26 @@
 //! Whom a question is about, as a number of fixed size: whatever is sent, keys take the same memory.
 
 use std::{
-    fmt,
-    hash::{BuildHasher, DefaultHasher, Hasher, RandomState},
-    net::{IpAddr, Ipv6Addr},
+    hash::{BuildHasher, Hasher, RandomState},
+    net::IpAddr,
     sync::LazyLock,
 };
 
-use foldhash::quality::{FoldHasher, RandomState as FoldState};
+use foldhash::quality::RandomState as FoldState;
 
 /// Whom a question is about. Two seeds of this process are in it, so nobody can look for two texts with the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// SipHash.
-    pub(super) strong: u64,
-    pub(super) other: u64,
+    /// What tells it from others: a SipHash, or all of an address that counts.
+    own: u64,
+    /// Where it lies among others: of whatever `own` is, seeded too.
+    hash: u64,
 }
 
 static SEEDS: LazyLock<(RandomState, FoldState)> = LazyLock::new(Default::default);
 
-/// A key in the making.
-pub struct KeyMaker {
-    strong: DefaultHasher,
-    other: FoldHasher<'static>,
-}
+/// IPv4 addresses among the networks of IPv6, where nobody has this one.
+const IPV4: u64 = 0xffff << 32;
 
 impl Key {
     /// Of those who have none, together.
@@ -33,69 +30,59 @@ impl Key {
 
     const fn reserved(number: u64) -> Self {
         Self {
-            strong: number,
-            other: 0,
+            own: number,
+            hash: 0,
         }
     }
 
-    /// The key of one part.
-    pub fn of(part: &[u8]) -> Self {
-        let mut maker = KeyMaker::new();
-        maker.add(part);
-        maker.finish()
-    }
-}
-
-impl KeyMaker {
-    pub fn new() -> Self {
-        let (strong, other) = &*SEEDS;
+    pub fn of(text: &[u8]) -> Self {
+        let (strong, fold) = &*SEEDS;
+        let (mut own, mut hash) = (strong.build_hasher(), fold.build_hasher());
+        own.write(text);
+        hash.write(text);
         Self {
-            strong: strong.build_hasher(),
-            other: other.build_hasher(),
-        }
-    }
-
-    pub fn add(&mut self, part: &[u8]) {
-        for hasher in [&mut self.strong as &mut dyn Hasher, &mut self.other] {
-            hasher.write_usize(part.len());
-            hasher.write(part);
+            own: own.finish(),
+            hash: hash.finish(),
         }
     }
 
     /// What one client has: an IPv4 address, or the 64 bits before an IPv6 host's own (RFC 4291 section 2.5.4), for whoever
     /// has one of the addresses behind them has them all.
-    pub fn add_address(&mut self, address: IpAddr) {
-        let network = match address.to_canonical() {
-            IpAddr::V4(address) => address.to_ipv6_mapped(),
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)),
+    pub fn of_address(address: IpAddr) -> Self {
+        let own = match address.to_canonical() {
+            IpAddr::V4(address) => IPV4 | u64::from(address.to_bits()),
+            #[allow(clippy::cast_possible_truncation, reason = "half of it is left")]
+            IpAddr::V6(address) => (address.to_bits() >> 64) as u64,
         };
-        self.add(&network.octets());
-    }
-
-    pub fn finish(self) -> Key {
-        Key {
-            strong: self.strong.finish(),
-            other: self.other.finish(),
+        let mut hash = SEEDS.1.build_hasher();
+        hash.write_u64(own);
+        Self {
+            own,
+            hash: hash.finish(),
         }
     }
-}
 
-impl Default for KeyMaker {
-    fn default() -> Self {
-        Self::new()
+    /// The key of both together, in this order.
+    #[must_use]
+    pub fn and(self, next: Self) -> Self {
+        let mut both = [0; 32];
+        let parts = [self.own, self.hash, next.own, next.hash];
+        for (place, part) in both.chunks_exact_mut(8).zip(parts) {
+            place.copy_from_slice(&part.to_ne_bytes());
+        }
+        Self::of(&both)
     }
-}
 
-impl fmt::Debug for KeyMaker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyMaker")
+    /// One of so many, a power of two: of other bits than a map uses.
+    pub(super) fn shard(self, of: usize) -> usize {
+        (self.hash >> 32) as usize & (of - 1)
     }
 }
 
 /// A key is a hash already.
 impl std::hash::Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.strong);
+        state.write_u64(self.hash);
     }
 }
 

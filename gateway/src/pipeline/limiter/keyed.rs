@@ -119,8 +119,6 @@ impl Keyed {
     }
 
     fn shard(&self, key: Key) -> MutexGuard<'_, Buckets> {
-        // A power of two: the map takes its bits from the other half.
-        let index = key.other as usize & (self.shards.len() - 1);
-        lock(&self.shards[index].0)
+        lock(&self.shards[key.shard(self.shards.len())].0)
     }
 }

@@ -11,8 +11,7 @@ pub struct Moment(u64);
 
 impl Moment {
     pub fn now() -> Self {
-        static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
-        Self(nanos(EPOCH.elapsed()))
+        Instant::now().into()
     }
 
     pub fn nanos(self) -> u64 {
@@ -22,6 +21,13 @@ impl Moment {
     #[cfg(test)]
     pub fn at(since: Duration) -> Self {
         Self(nanos(since))
+    }
+}
+
+impl From<Instant> for Moment {
+    fn from(instant: Instant) -> Self {
+        static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+        Self(nanos(instant.saturating_duration_since(*EPOCH)))
     }
 }
 

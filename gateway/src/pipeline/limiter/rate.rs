@@ -182,6 +182,10 @@ impl Rate {
 
     /// Cells of a cost of 1, rounded up.
     fn cells(&self, share: Share) -> u32 {
+        // The usual one, without a division.
+        if share == Share::ALL {
+            return self.fineness;
+        }
         let cells = u64::from(self.fineness) * share.whole;
         u32::try_from(cells.div_ceil(share.part)).unwrap_or(u32::MAX)
     }
