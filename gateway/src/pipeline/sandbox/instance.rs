@@ -23,6 +23,7 @@ use super::{
     plugin::Plugin,
     settings::Settings,
     state::{Home, State},
+    stats::Shard,
 };
 
 /// What starting an instance or parsing a configuration may take: more than a call, since it is done once.
@@ -39,6 +40,7 @@ pub(super) struct Instance {
     pub(super) store: Store<State>,
     pub(super) exports: Exports,
     parsed: Vec<Option<Parsed>>,
+    shard: Arc<Shard>,
     time: Duration,
     waits: bool,
     most_calls: u32,
@@ -83,6 +85,7 @@ impl Instance {
             store,
             exports,
             parsed: Vec::new(),
+            shard: Arc::clone(&home.shard),
             time: limits.time,
             waits: plugin.waits,
             most_calls: limits.calls,
@@ -133,10 +136,9 @@ impl Instance {
     }
 
     fn begin(&mut self, phase: Phase) {
-        let state = self.store.data_mut();
-        state.home.shard.called(phase);
+        self.shard.called(phase);
         // What an earlier call asked for is not this one's to wait for.
-        state.arrivals.clear();
+        self.store.data_mut().arrivals.clear();
         self.calls += 1;
     }
 
@@ -250,7 +252,7 @@ impl Instance {
     }
 
     async fn configure(&mut self, settings: &Arc<Settings>) -> Result<ResourceAny, FailureKind> {
-        self.store.data().home.shard.called(Phase::Configure);
+        self.shard.called(Phase::Configure);
         let parsed = self.parse(&settings.json, &settings.schemas).await?;
         let resource = parsed.map_err(|problems| {
             let first = problems.into_iter().next().map(|problem| problem.message);
@@ -303,7 +305,7 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        self.store.data().home.shard.stopped();
+        self.shard.stopped();
     }
 }
 
