@@ -18,23 +18,22 @@ const ISSUER: &str = "127.0.0.1:9002";
 pub(super) fn plugin(bench: &Bench<'_>) -> anyhow::Result<()> {
     let component = component(bench, "test/greeter");
     let plugins = format!("plugins: {{ greeter: {{ component: '{component}' }} }}");
-    beside_itself(
-        bench,
-        "plugin",
-        &plugins,
-        "plugins: [{ greeter: { greeting: hello } }], ",
-        &[],
-    )
+    let chain = "plugins: [{ greeter: { greeting: hello } }], ";
+    beside_itself(bench, &[("plugin", &plugins, chain)], &[])
 }
 
-/// Five components, each with a phase on the way in and one on the way out.
+/// Five components, each with a phase on the way in, and five with one on the way out, too.
 pub(super) fn noops(bench: &Bench<'_>) -> anyhow::Result<()> {
-    let component = component(bench, "test/noop");
     let names = ["one", "two", "three", "four", "five"];
-    let installed = names.map(|name| format!("{name}: {{ component: '{component}' }}"));
-    let plugins = format!("plugins: {{ {} }}", installed.join(", "));
     let chain = format!("plugins: [{}], ", names.join(", "));
-    beside_itself(bench, "noops", &plugins, &chain, &[])
+    let settings = |fixture| {
+        let component = component(bench, fixture);
+        let installed = names.map(|name| format!("{name}: {{ component: '{component}' }}"));
+        format!("plugins: {{ {} }}", installed.join(", "))
+    };
+    let (one, both) = (settings("test/noop"), settings("test/noop-both"));
+    let chains = [("noops", &*one, &*chain), ("noops-both", &*both, &*chain)];
+    beside_itself(bench, &chains, &[])
 }
 
 /// `cached`: the same token again and again; else nothing is remembered, by none of the proxies that can forget.
@@ -82,22 +81,25 @@ pub(super) fn chain(bench: &Bench<'_>) -> anyhow::Result<()> {
         token.policy("")
     );
     let header = ["--header", &token.header];
-    beside_itself(bench, "chain", &settings, &chain, &header)
+    beside_itself(bench, &[("chain", &settings, &chain)], &header)
 }
 
-/// The same gateway with and without a chain.
+/// The same gateway with chains, each with its name and what it needs of settings, and without.
 fn beside_itself(
     bench: &Bench<'_>,
-    name: &str,
-    settings: &str,
-    chain: &str,
+    chains: &[(&str, &str, &str)],
     arguments: &[&str],
 ) -> anyhow::Result<()> {
-    let with = Gateway::start(bench, "with", PORT, settings, &routes(1_000, chain)?)?;
-    let without = Gateway::start(bench, "without", PORT + 1, "", &routes(1_000, "")?)?;
-    let name = format!("witgate+{name}");
+    let mut gateways = Vec::new();
+    for (port, (name, settings, chain)) in (PORT + 1..).zip(chains) {
+        let gateway = Gateway::start(bench, name, port, settings, &routes(1_000, chain)?)?;
+        gateways.push((format!("witgate+{name}"), gateway));
+    }
+    let without = Gateway::start(bench, "without", PORT, "", &routes(1_000, "")?)?;
+    let mut ours: Vec<_> = gateways.iter().map(|(name, it)| (&**name, it)).collect();
+    ours.push(("witgate", &without));
     let arguments = [&["--peer-set", "none"], arguments].concat();
-    bench.peers(&[(&name, &with), ("witgate", &without)], &arguments, false)
+    bench.peers(&ours, &arguments, false)
 }
 
 fn component(bench: &Bench<'_>, name: &str) -> String {

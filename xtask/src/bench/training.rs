@@ -27,7 +27,7 @@ const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsImtpZCI6InRyYWluaW5nIiwidHlwIjoiSldUIn0
 pub(crate) fn train(workspace: &Workspace, program: &Path, counts: &Path) -> anyhow::Result<()> {
     tools::programs()?;
     components::build(workspace, &Which::Shipped)?;
-    components::build(workspace, &Which::Named(vec!["noop".into()]))?;
+    components::build(workspace, &Which::Named(vec!["noop-both".into()]))?;
     let folder = workspace.target().join("bench");
     fs::create_dir_all(&folder)?;
     let bench = Bench {
@@ -85,7 +85,7 @@ fn chains(bench: &Bench<'_>) -> anyhow::Result<[(&'static str, String, String); 
             "training-noop",
             format!(
                 "plugins: {{ noop: {{ component: '{}' }} }}",
-                component("test/noop")
+                component("test/noop-both")
             ),
             "plugins: [noop], ".into(),
         ),

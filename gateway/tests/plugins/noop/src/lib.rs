@@ -1,4 +1,4 @@
-//! Does nothing, on the way in and on the way out: what a chain costs by itself.
+//! Does nothing: what a component in a chain costs by itself.
 
 use witgate_plugin::prelude::*;
 
@@ -10,9 +10,5 @@ struct Noop {}
 impl Policy for Noop {
     fn on_request(&self, _: &mut Request) -> Result<Verdict> {
         Ok(Verdict::Next)
-    }
-
-    fn on_response(&self, _: &mut Response) -> Result<ResponseVerdict> {
-        Ok(ResponseVerdict::Next)
     }
 }
