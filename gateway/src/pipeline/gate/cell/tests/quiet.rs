@@ -1,5 +1,7 @@
 //! Successes that are counted without the plugin: nothing is lost, and whoever has to be told is told.
 
+use std::hint;
+
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
@@ -151,11 +153,14 @@ fn of_those_that_end_at_the_same_time_one_sees_them_all() {
             thread::yield_now();
         }
     };
+    // Neither is always the first.
+    let dawdle = |time: usize| (0..time).for_each(|_| hint::spin_loop());
     let succeed = || {
         let cells = cells.iter().enumerate();
         let told = cells.map(|(round, cell)| {
             let mut pass = enter(cell, 0).unwrap();
             begin(round);
+            dawdle(round % 41);
             let told = !pass.record_success(&SPANS, || 0);
             told.then(|| tell(&pass, Outcome::default(), 0).1[2].calls)
         });
@@ -166,6 +171,7 @@ fn of_those_that_end_at_the_same_time_one_sees_them_all() {
         let told = cells.map(|(round, cell)| {
             let pass = enter(cell, 0).unwrap();
             begin(round);
+            dawdle(round % 97);
             Some(pass.record(SPANS[2], FAILED, 0).calls)
         });
         told.collect::<Vec<_>>()
