@@ -99,6 +99,20 @@ fn write_winner(out: &mut String, winner: &Winner) {
         line(out, 1, &format!("plugin   {}{config}", plugin.name));
         write_said(out, plugin);
     }
+    for limit in &winner.rate_limits {
+        line(
+            out,
+            1,
+            &format!("limit    {}: {}", limit.name, limit.allows),
+        );
+    }
+    if !winner.allow_origins.is_empty() {
+        let origins = winner.allow_origins.join(", ");
+        line(out, 1, &format!("cors     pages of {origins}"));
+    }
+    if let Some(times) = winner.retries {
+        line(out, 1, &format!("retry    up to {times} times"));
+    }
     line(
         out,
         1,

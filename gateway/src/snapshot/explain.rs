@@ -53,7 +53,21 @@ pub struct Winner {
     pub rule: String,
     pub variables: BTreeMap<String, String>,
     pub plugins: Vec<PluginRun>,
+    /// In the order in which they are asked: those by the identity after the plugins, the others before them.
+    pub rate_limits: Vec<LimitAsked>,
+    /// Whose pages may ask (`cors`), as written.
+    pub allow_origins: Vec<String>,
+    /// How often the request may be sent again.
+    pub retries: Option<u8>,
     pub action: Destination,
+}
+
+/// A rate limit of the route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LimitAsked {
+    pub name: String,
+    /// As it could be written.
+    pub allows: String,
 }
 
 /// A plugin that would run, in this order.
@@ -186,6 +200,9 @@ impl Snapshot {
 
     fn winner(&self, found: &Found, rule: &Rule, probe: &Probe) -> Winner {
         let route = self.table.get(found.index);
+        let limits = route.limits.iter().flat_map(|limits| limits.limits());
+        let cors = route.written().cors.iter();
+        let origins = cors.flat_map(|cors| cors.value.allow_origins.0.iter());
         Winner {
             name: route.name.to_string(),
             file: route.place.file.display().to_string(),
@@ -193,6 +210,14 @@ impl Snapshot {
             rule: rule.to_string(),
             variables: rule.path.values(&probe.path),
             plugins: plugins(route, probe),
+            rate_limits: limits
+                .map(|limit| LimitAsked {
+                    name: limit.name.to_string(),
+                    allows: limit.definition.to_string(),
+                })
+                .collect(),
+            allow_origins: origins.map(|origin| origin.value.clone()).collect(),
+            retries: route.retry.as_ref().map(|retry| retry.attempts()),
             action: self.destination(route, found, probe),
         }
     }

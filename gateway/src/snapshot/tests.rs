@@ -183,6 +183,31 @@ fn a_bad_upstream_is_told_once() {
 }
 
 #[test]
+fn explanations_show_limits_origins_and_retries() {
+    let text = "
+upstreams: { a: http://a:1 }
+routes:
+  - name: r
+    to: a
+    rate-limits: [{ by: address, rates: 5/s }]
+    cors: { allow-origins: ['https://app.example.com', 'https://b.example.com'] }
+    retry: { attempts: 3 }
+";
+    let snapshot = compiled(&[("r.yaml", text)]);
+    let explanation = crate::cli::explain::ask(&snapshot, "GET", "http://x/", &[], None).unwrap();
+    let text = crate::cli::explain::render(&explanation);
+    for part in [
+        "limit    r/1: ",
+        "5/s",
+        "by address",
+        "cors     pages of https://app.example.com, https://b.example.com",
+        "retry    up to 3 times",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
 fn explanations_say_who_answers_and_why_others_do_not() {
     let more = "
 upstreams: { all: { endpoints: [http://a:1, http://b:1] } }

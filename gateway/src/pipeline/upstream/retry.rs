@@ -82,6 +82,11 @@ impl Retry {
         })
     }
 
+    /// How often a request may be sent again.
+    pub fn attempts(&self) -> u8 {
+        self.attempts
+    }
+
     /// Whether a request is sent again after this.
     pub(super) fn after_failure(&self, kind: &ErrorKind, method: &Method) -> bool {
         match kind {
