@@ -163,14 +163,40 @@ impl Drop for Cache {
     }
 }
 
-/// Eight bytes at a time: a component's `memcmp` takes them one by one.
+/// Many bytes at a time: a component's `memcmp` takes them one by one.
 fn equal(a: &[u8], b: &[u8]) -> bool {
-    let (a_words, a_rest) = a.as_chunks::<8>();
-    let (b_words, b_rest) = b.as_chunks::<8>();
+    let (a_blocks, a_rest) = a.as_chunks::<64>();
+    let (b_blocks, b_rest) = b.as_chunks::<64>();
+    let (a_words, a_last) = a_rest.as_chunks::<8>();
+    let (b_words, b_last) = b_rest.as_chunks::<8>();
+    let same = |a: &[[u8; 8]], b: &[[u8; 8]]| {
+        let words = a.iter().zip(b);
+        let differs =
+            |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        words.map(differs).fold(0, |all, one| all | one) == 0
+    };
+    let mut blocks = a_blocks.iter().zip(b_blocks);
     a.len() == b.len()
-        && a_words
-            .iter()
-            .zip(b_words)
-            .all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
-        && a_rest == b_rest
+        && blocks.all(|(a, b)| same(a.as_chunks().0, b.as_chunks().0))
+        && same(a_words, b_words)
+        && a_last == b_last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_anywhere_counts() {
+        for len in [0, 1, 7, 8, 9, 63, 64, 65, 200] {
+            let one = vec![b'a'; len];
+            assert!(equal(&one, &one.clone()));
+            assert!(!equal(&one, &vec![b'a'; len + 1]));
+            for place in 0..len {
+                let mut other = one.clone();
+                other[place] ^= 1;
+                assert!(!equal(&one, &other), "{len} {place}");
+            }
+        }
+    }
 }

@@ -58,7 +58,7 @@ async fn what_was_decided_holds_for_the_same_value() {
     for tokens in [
         &["alicf"][..],
         &["alic"],
-        &["alice "],
+        &["Alice"],
         &["alice", "alice"],
         &["alice", "bob"],
         &[],
