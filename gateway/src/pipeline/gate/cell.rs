@@ -231,7 +231,7 @@ impl Cell {
             refused: self.refused.load(Relaxed),
             why: told.why,
             row: self.row.get(standing.version),
-            windows: self.windows.totals(standing.version, now),
+            windows: self.windows.totals(standing.era(), now),
             recent: told.recent.into(),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     cell::Cell,
-    position::{Position, passes_all, since},
+    position::{Position, Standing, era, passes_all},
     row::Row,
     view::Reason,
     window::{Outcome, Totals},
@@ -44,8 +44,13 @@ pub struct Pass {
 impl Pass {
     /// Nobody has moved the cell since.
     pub fn is_current(&self) -> bool {
+        self.current().is_some()
+    }
+
+    fn current(&self) -> Option<Standing> {
         let standing = self.cell.words.get();
-        standing.version == self.version && standing.held.is_none()
+        let is_current = standing.version == self.version && standing.held.is_none();
+        is_current.then_some(standing)
     }
 
     /// Moves the cell, if nobody has moved it since. Of several at the same time one is told true.
@@ -67,12 +72,12 @@ impl Pass {
             self.counted = cell.row.record_success(version);
             return self.counted;
         }
-        let (since, now) = (since(word), now());
-        let remember_bad = || cell.windows.remember_bad(spans, since, now);
+        let (era, now) = (era(word), now());
+        let remember_bad = || cell.windows.remember_bad(spans, era, now);
         if remember_bad() || !cell.row.record_success(version) {
             return false;
         }
-        cell.windows.record_success(spans, version, now);
+        cell.windows.record_success(spans, era, now);
         self.counted = true;
         !remember_bad()
     }
@@ -81,10 +86,10 @@ impl Pass {
     /// nothing.
     pub fn record(&self, span: Span, outcome: Outcome, now: u64) -> Totals {
         let windows = &self.cell.windows;
-        match (self.is_current(), self.counted) {
-            (false, _) => Totals::default(),
-            (true, true) => windows.total(span, self.version, now),
-            (true, false) => windows.record(span, self.version, now, outcome),
+        match (self.current(), self.counted) {
+            (None, _) => Totals::default(),
+            (Some(it), true) => windows.total(span, it.era(), now),
+            (Some(it), false) => windows.record(span, it.era(), now, outcome),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
+use super::window::Era;
+
 /// A day, in milliseconds.
 pub const LONGEST: u64 = 86_400_000;
 /// Probes at once.
@@ -42,6 +44,13 @@ pub(super) struct Standing {
     pub(super) held: Option<Hold>,
 }
 
+impl Standing {
+    pub(super) fn era(&self) -> Era {
+        let &Self { version, since, .. } = self;
+        Era { version, since }
+    }
+}
+
 /// The first word: 36 bits of the time, 24 of the version, 2 of who holds it, 2 of the kind. Where nothing is to be
 /// looked at more closely, the last four are 0.
 const TIME_BITS: u32 = 36;
@@ -64,8 +73,15 @@ pub(super) const fn passes_all(word: u64) -> Option<u64> {
     }
 }
 
-/// When the cell was moved that stands so.
-pub(super) const fn since(word: u64) -> u64 {
+/// The era of a cell, from its first word.
+pub(super) const fn era(word: u64) -> Era {
+    Era {
+        version: version(word),
+        since: since(word),
+    }
+}
+
+const fn since(word: u64) -> u64 {
     word >> (VERSION_BITS + 4)
 }
 

@@ -32,6 +32,14 @@ impl Outcome {
     }
 }
 
+/// The time since a cell has been moved last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Era {
+    pub(super) version: u64,
+    /// Milliseconds on the gates' clock.
+    pub(super) since: u64,
+}
+
 /// What a span came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -66,9 +74,9 @@ impl Window {
     }
 
     /// Counts an outcome, and says what there is then.
-    pub(super) fn record(&self, version: u64, now: u64, outcome: Outcome) -> Totals {
-        self.count(version, now, outcome);
-        self.totals(version, now)
+    pub(super) fn record(&self, era: Era, now: u64, outcome: Outcome) -> Totals {
+        self.count(era.version, now, outcome);
+        self.totals(era, now)
     }
 
     pub(super) fn count(&self, version: u64, now: u64, outcome: Outcome) {
@@ -86,11 +94,15 @@ impl Window {
         }
     }
 
-    pub(super) fn totals(&self, version: u64, now: u64) -> Totals {
+    pub(super) fn totals(&self, era: Era, now: u64) -> Totals {
         let last = now / self.step;
+        // Words have but a few bits of a version: what is older may look as if it were of this one.
+        let first = last
+            .saturating_sub(STEPS as u64 - 1)
+            .max(era.since / self.step);
         let mut totals = Totals::default();
-        for step in last.saturating_sub(STEPS as u64 - 1)..=last {
-            let tag = tag(version, step);
+        for step in first..=last {
+            let tag = tag(era.version, step);
             let bucket = &self.buckets[position(step)];
             totals.failures += count(&bucket.failures, tag);
             totals.slow += count(&bucket.slow, tag);
@@ -176,6 +188,10 @@ mod tests {
         slow: false,
     };
 
+    fn era(version: u64) -> Era {
+        Era { version, since: 0 }
+    }
+
     #[test]
     fn a_window_is_what_a_plain_list_says() {
         for span in [100_u64, 990, 60_000] {
@@ -202,7 +218,11 @@ mod tests {
                     failures: sum.failures + u64::from(it.failure),
                     slow: sum.slow + u64::from(it.slow),
                 });
-                assert_eq!(window.record(1, now, outcome), expected, "{span} at {now}");
+                assert_eq!(
+                    window.record(era(1), now, outcome),
+                    expected,
+                    "{span} at {now}"
+                );
             }
         }
     }
@@ -210,29 +230,37 @@ mod tests {
     #[test]
     fn a_version_begins_with_nothing() {
         let window = Window::new(1_000);
-        window.record(1, 0, FAILED);
-        assert_eq!(window.totals(2, 0), Totals::default());
-        assert_eq!(window.record(2, 0, FAILED).calls, 1);
+        window.record(era(1), 0, FAILED);
+        assert_eq!(window.totals(era(2), 0), Totals::default());
+        assert_eq!(window.record(era(2), 0, FAILED).calls, 1);
     }
 
     #[test]
     fn who_comes_late_takes_nothing_away() {
         let window = Window::new(1_000);
         for _ in 0..3 {
-            window.record(5, 2_010, FAILED);
+            window.record(era(5), 2_010, FAILED);
         }
         // A span earlier, in the same bucket.
-        window.record(5, 1_010, FAILED);
-        assert_eq!(window.totals(5, 2_010).calls, 4);
-        window.record(4, 1_010, FAILED);
-        window.record(4, 2_010, FAILED);
-        assert_eq!(window.totals(5, 2_010).calls, 4, "of an earlier version");
-        window.record(6, 2_010, FAILED);
-        assert_eq!(window.totals(6, 2_010).calls, 1);
+        window.record(era(5), 1_010, FAILED);
+        assert_eq!(window.totals(era(5), 2_010).calls, 4);
+        window.record(era(4), 1_010, FAILED);
+        window.record(era(4), 2_010, FAILED);
+        assert_eq!(
+            window.totals(era(5), 2_010).calls,
+            4,
+            "of an earlier version"
+        );
+        window.record(era(6), 2_010, FAILED);
+        assert_eq!(window.totals(era(6), 2_010).calls, 1);
         // However many versions later.
         for version in 7..40 {
             let now = 3_010 + version * 1_000;
-            assert_eq!(window.record(version, now, FAILED).calls, 1, "{version}");
+            assert_eq!(
+                window.record(era(version), now, FAILED).calls,
+                1,
+                "{version}"
+            );
         }
     }
 
@@ -252,7 +280,7 @@ mod tests {
                     for n in 0..EACH {
                         // Clocks that do not quite agree, and a new step now and then.
                         let now = n * 1_000 + thread * 7;
-                        let totals = window.record(3, now, FAILED);
+                        let totals = window.record(era(3), now, FAILED);
                         assert!(totals.failures <= totals.calls * 1000);
                         if totals.calls == all {
                             whole.store(true, Relaxed);
@@ -261,7 +289,7 @@ mod tests {
                 });
             }
         });
-        let totals = window.totals(3, EACH * 1_000);
+        let totals = window.totals(era(3), EACH * 1_000);
         assert_eq!((totals.calls, totals.failures), (all, all * 1000));
         assert!(whole.load(Relaxed), "somebody saw them all");
     }

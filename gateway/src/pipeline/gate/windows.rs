@@ -7,7 +7,7 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 
-use super::window::{Outcome, Totals, Window};
+use super::window::{Era, Outcome, Totals, Window};
 
 /// Which of the windows of a cell: its span in milliseconds, and its number among those of the same span.
 pub type Span = (u64, u8);
@@ -25,45 +25,45 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    pub(super) fn record(&self, span: Span, version: u64, now: u64, outcome: Outcome) -> Totals {
+    pub(super) fn record(&self, span: Span, era: Era, now: u64, outcome: Outcome) -> Totals {
         if outcome.is_bad() && self.bad.load(SeqCst) <= now {
             self.bad.fetch_max(now + 1, SeqCst);
         }
         loop {
             match find(&self.known.load(), span) {
-                Some(window) => return window.record(version, now, outcome),
+                Some(window) => return window.record(era, now, outcome),
                 None => self.add(span),
             }
         }
     }
 
     /// Counts a plain success in each of these, and reads nothing.
-    pub(super) fn record_success(&self, spans: &[Span], version: u64, now: u64) {
+    pub(super) fn record_success(&self, spans: &[Span], era: Era, now: u64) {
         let known = self.known.load();
         for span in spans {
             match find(&known, *span) {
-                Some(window) => window.count(version, now, Outcome::default()),
+                Some(window) => window.count(era.version, now, Outcome::default()),
                 None => {
-                    self.record(*span, version, now, Outcome::default());
+                    self.record(*span, era, now, Outcome::default());
                 }
             }
         }
     }
 
-    /// Whether one of these may remember something bad that was counted since then.
-    pub(super) fn remember_bad(&self, spans: &[Span], since: u64, now: u64) -> bool {
+    /// Whether one of these may remember something bad.
+    pub(super) fn remember_bad(&self, spans: &[Span], era: Era, now: u64) -> bool {
         let Some(last) = self.bad.load(SeqCst).checked_sub(1) else {
             return false;
         };
         let age = now.saturating_sub(last);
-        last >= since && spans.iter().any(|(span, _)| age < *span)
+        last >= era.since && spans.iter().any(|(span, _)| age < *span)
     }
 
     /// What a window came to, for one that counts nothing in it.
-    pub(super) fn total(&self, span: Span, version: u64, now: u64) -> Totals {
+    pub(super) fn total(&self, span: Span, era: Era, now: u64) -> Totals {
         let known = self.known.load();
         let window = find(&known, span);
-        window.map_or_else(Totals::default, |window| window.totals(version, now))
+        window.map_or_else(Totals::default, |window| window.totals(era, now))
     }
 
     fn add(&self, span: Span) {
@@ -81,11 +81,11 @@ impl Windows {
     }
 
     /// Spans in milliseconds, and what they came to.
-    pub(super) fn totals(&self, version: u64, now: u64) -> Vec<(u64, Totals)> {
+    pub(super) fn totals(&self, era: Era, now: u64) -> Vec<(u64, Totals)> {
         let known = self.known.load();
         let totals = known
             .iter()
-            .map(|((span, _), window)| (*span, window.totals(version, now)));
+            .map(|((span, _), window)| (*span, window.totals(era, now)));
         totals.collect()
     }
 

@@ -99,6 +99,19 @@ fn what_ends_late_counts_nothing() {
 }
 
 #[test]
+fn what_was_counted_many_moves_ago_counts_no_more() {
+    let cell = cell();
+    enter(&cell, 0).unwrap().record(MINUTE, FAILED, 0);
+    // However few bits of the version there are, and within the window.
+    for moves in 1..=40 {
+        let now = moves * 1_400;
+        let pass = enter(&cell, now).unwrap();
+        pass.publish(Position::Closed, why(), now);
+        assert_eq!(cell.view(now).windows[0].1, Totals::default(), "{moves}");
+    }
+}
+
+#[test]
 fn an_operator_has_the_last_word() {
     let cell = cell();
     let pass = enter(&cell, 0).unwrap();
