@@ -190,6 +190,7 @@ impl Terms {
 }
 
 /// What there is after the question, and why it was refused if it was.
+#[inline]
 fn ask_rate(
     (index, rate): (u8, &Rate),
     tat: &Tat,
