@@ -1,12 +1,14 @@
 //! What stands in the route file.
 
 mod duration;
+mod one_or_many;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
 pub use duration::HumanDuration;
+pub use one_or_many::OneOrMany;
 
 /// One thing that is wrong with a configuration. The gateway shows it at its place in the route file.
 #[derive(Clone, Debug, PartialEq, Eq)]

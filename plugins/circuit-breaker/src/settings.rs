@@ -7,9 +7,10 @@ mod short;
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use witgate_plugin::{config, config::HumanDuration};
+use witgate_plugin::{
+    config,
+    config::{HumanDuration, OneOrMany},
+};
 
 pub(crate) use check::{Course, Prepared, prepare};
 pub(crate) use fallback::Answer;
@@ -123,20 +124,6 @@ pub(crate) struct HalfOpen {
     /// So many of them must succeed before the circuit closes; one that fails opens it again. Default: as `probes`;
     /// 1 to 1000.
     pub(crate) successes: Option<u32>,
-}
-
-/// One value, or a list of them.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub(crate) enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Default for OneOrMany {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
 }
 
 /// A JSON pointer (RFC 6901).

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use witgate_plugin::{config, config::HumanDuration, credential::From, rules::RuleConfig};
+use witgate_plugin::{
+    config,
+    config::{HumanDuration, OneOrMany},
+    credential::From,
+    rules::RuleConfig,
+};
 
 use crate::scopes::Scopes;
 
@@ -117,29 +120,6 @@ pub(crate) struct IdentitySettings {
     pub(crate) tenant: Option<String>,
     /// The client application. Default: `client_id` (RFC 9068 section 2.2), and where that is missing `azp`.
     pub(crate) consumer: Option<String>,
-}
-
-/// One value, or a list of them.
-#[derive(Clone, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "write a text, or a list of them")]
-pub(crate) enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Default for OneOrMany {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-impl OneOrMany {
-    pub(crate) fn into_vec(self) -> Vec<String> {
-        match self {
-            Self::One(value) => vec![value],
-            Self::Many(values) => values,
-        }
-    }
 }
 
 fn default_leeway() -> HumanDuration {

@@ -2,11 +2,9 @@
 
 use std::{cell::RefCell, num::NonZeroUsize, rc::Rc, time::Duration};
 
-use schemars::JsonSchema;
-use serde::Deserialize;
 use witgate_plugin::{
     config,
-    config::{HumanDuration, Problem},
+    config::{HumanDuration, OneOrMany, Problem},
     credential::{From, Source},
     http::Client,
     rules::{ClaimPath, Rule, RuleConfig},
@@ -58,29 +56,6 @@ pub(crate) struct Settings {
     /// How many accepted tokens each worker remembers beside what all workers share. Default: 1000, 1 to 10000.
     #[serde(default = "default_cache")]
     cache: u16,
-}
-
-/// One value, or a list of them.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Default for OneOrMany {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
-impl OneOrMany {
-    fn into_vec(self) -> Vec<String> {
-        match self {
-            Self::One(value) => vec![value],
-            Self::Many(values) => values,
-        }
-    }
 }
 
 fn default_max_age() -> HumanDuration {
