@@ -48,6 +48,19 @@ async fn shares_are_counted_exactly() {
     is_open(&gateway.get("/200").await);
 }
 
+/// What succeeds is counted now by the gateway, now by the component, which hears of it while failures are remembered.
+#[tokio::test]
+async fn successes_and_failures_that_end_together_are_counted_exactly() {
+    let up = Upstream::start().await;
+    let settings = "ratio: { share: 50%, window: 1h, minimum-calls: 2000 }";
+    let gateway = guarded(up.address, settings).await;
+    let (well, badly) = (storm(&gateway, "/200", 1000), storm(&gateway, "/500", 999));
+    tokio::join!(well, badly);
+    assert_eq!(moves(&gateway, "open", "ratio").await, 0.0);
+    assert_eq!(status(&gateway, "/500", &[]).await, 500);
+    is_open(&gateway.get("/200").await);
+}
+
 #[tokio::test]
 async fn many_failures_at_once_open_once() {
     let up = Upstream::start().await;
