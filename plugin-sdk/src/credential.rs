@@ -158,17 +158,15 @@ impl Source {
     }
 
     /// Lets the gateway reuse what was decided by nothing but the credential: see [`Request::reuse`]. Nothing is reused of
-    /// a credential in the query.
-    ///
-    /// # Errors
-    /// When the gateway lets no plugin have that field.
-    pub fn reuse(&self, request: &Request, valid: Range<u64>, most: u32) -> Result<()> {
-        match self {
-            Self::Header { name, .. } => request.reuse(name, valid, most)?,
-            Self::Cookie(_) => request.reuse("cookie", valid, most)?,
-            Self::Query(_) => {}
-        }
-        Ok(())
+    /// a credential in the query, and in a field that belongs to the gateway.
+    pub fn reuse(&self, request: &Request, valid: Range<u64>, most: u32) {
+        let field = match self {
+            Self::Header { name, .. } => name,
+            Self::Cookie(_) => "cookie",
+            Self::Query(_) => return,
+        };
+        // If that is refused, all there is to lose is speed.
+        let _ = request.reuse(field, valid, most);
     }
 
     /// Takes the credential away, and nothing else.

@@ -143,7 +143,7 @@ impl JwtAuth {
         }
         if self.reused > 0 && verified.token.len() <= cache::LONGEST {
             let valid = verified.not_before..verified.expires;
-            self.source.reuse(request, valid, self.reused)?;
+            self.source.reuse(request, valid, self.reused);
         }
         Ok(Verdict::Next)
     }

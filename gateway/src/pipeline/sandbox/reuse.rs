@@ -26,8 +26,11 @@ use crate::pipeline::identity::Identity;
 pub(super) use epoch::Epoch;
 pub(super) use store::{Decision, Decisions};
 
-/// Longer values are judged every time, as is what takes more bytes of edits.
+/// Bytes of a value; longer ones are judged every time.
 const LONGEST: usize = 8 << 10;
+
+/// Bytes of what is edited; more is done by the plugin every time.
+const MOST_EDITS: usize = 16 << 10;
 
 /// What the current call lets the gateway reuse, if it ends well.
 #[derive(Debug)]
@@ -60,10 +63,12 @@ impl Call {
     fn offer(&mut self, field: HeaderName, span: Range<u64>, most: u32) -> Result<(), EditError> {
         let identity = self.findings.established().cloned();
         let head = self.open_request()?;
-        let plain = head.new_method.is_none() && head.new_path.is_none();
+        let moved = head.new_method.is_some() || head.new_path.is_some();
         let value = only(&head.headers, &field).map(HeaderValue::as_bytes);
-        let value = value.filter(|value| plain && most > 0 && value.len() <= LONGEST);
-        self.offer = value.map(Box::<[u8]>::from).map(|value| {
+        let value = value.filter(|value| value.len() <= LONGEST && most > 0 && !moved);
+        let value = value.map(Box::<[u8]>::from);
+        let small = self.edits.iter().map(Edit::weight).sum::<usize>() <= MOST_EDITS;
+        self.offer = value.filter(|_| small).map(|value| {
             Box::new(Offer {
                 field,
                 value,
