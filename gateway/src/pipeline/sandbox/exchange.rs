@@ -6,6 +6,7 @@ mod body_phases;
 mod calls;
 mod gating;
 mod head_phases;
+mod lending;
 mod reusing;
 
 use std::{
@@ -16,7 +17,6 @@ use std::{
 };
 
 use smallvec::SmallVec;
-use wasmtime::component::ResourceAny;
 
 use super::{
     body::KeepAlive,
@@ -25,7 +25,6 @@ use super::{
     failure::{Failure, FailureKind},
     findings::Findings,
     phase::Phase,
-    place::{Lent, Shared},
     plugin::Plugin,
     request::RequestHead,
     response::ResponseHead,
@@ -34,7 +33,7 @@ use super::{
     worker::{Slot, Worker},
 };
 use crate::{
-    config::raw::{Isolation, OnFailure},
+    config::raw::OnFailure,
     pipeline::{
         context::{Facts, LocalResponse},
         gate::Refusal,
@@ -46,6 +45,7 @@ pub use at_once::{RequestLater, ResponseLater};
 pub use gating::{EndpointGates, Shut};
 
 use gating::Gating;
+use lending::Seen;
 
 /// What `on-request` makes of a request.
 #[derive(Debug)]
@@ -98,33 +98,6 @@ pub(super) struct Running {
     pub(super) interruption: RefCell<Option<Interruption>>,
     /// What the response phase that was called last wants sent while the body's sender is silent.
     keep_alive: RefCell<Option<KeepAlive>>,
-}
-
-/// One link that the exchange has reached.
-pub(super) struct Seen {
-    slot: Rc<Slot>,
-    /// None of most plugins.
-    pub(super) own: Option<Box<Own>>,
-    /// It failed and is left out (`on-failure: open`), or it gave the answer itself.
-    left_out: bool,
-    /// A gate of it did not let the exchange pass, which went on to another upstream.
-    shut: bool,
-}
-
-/// What a plugin keeps about one exchange.
-#[derive(Default)]
-pub(super) struct Own {
-    /// The instance that is this exchange's own, or has its state.
-    instance: Option<Shared>,
-    state: Option<ResourceAny>,
-    /// What is left of the state when it is lost.
-    pub(super) kept: Option<Box<[u8]>>,
-}
-
-impl Seen {
-    pub(super) fn own(&mut self) -> &mut Own {
-        self.own.get_or_insert_default()
-    }
 }
 
 impl Exchange {
@@ -247,62 +220,6 @@ impl Running {
         if let Some(seen) = self.seen.borrow_mut().get_mut(index) {
             seen.left_out = true;
         }
-    }
-
-    /// The common case: a plugin that cannot wait, an exchange that is bound to no instance, and one that is free and has
-    /// the configuration.
-    fn lend_now(&self, index: usize) -> Option<(Lent, ResourceAny)> {
-        let link = self.link(index);
-        if link.plugin.waits || link.plugin.settings.isolation == Isolation::Exchange {
-            return None;
-        }
-        let seen = self.seen.borrow();
-        let lent = match seen.get(index) {
-            Some(Seen { own: Some(_), .. }) => return None,
-            Some(seen) => seen.slot.free()?,
-            None => self.worker.slot(&link.plugin).free()?,
-        };
-        let config = lent.parsed(&link.settings)?;
-        Some((lent, config))
-    }
-
-    /// The instance that serves this exchange now, and the state that it keeps in it.
-    async fn lend(&self, index: usize) -> Result<(Lent, Option<ResourceAny>), FailureKind> {
-        let plugin = self.plugin(index);
-        let (slot, own, state) = {
-            let seen = self.seen.borrow();
-            let Some(seen) = seen.get(index) else {
-                return Err(FailureKind::Exhausted("the exchange is over".into()));
-            };
-            let own = seen.own.as_deref();
-            let instance = own.and_then(|own| own.instance.clone());
-            (
-                Rc::clone(&seen.slot),
-                instance,
-                own.and_then(|own| own.state),
-            )
-        };
-        if let Some(own) = own {
-            let lent = slot.lend(plugin, &own).await?;
-            if !lent.is_poisoned() {
-                return Ok((lent, state));
-            }
-        }
-        // The state, if there was one, was lost with an instance that another exchange brought down.
-        let alone = plugin.settings.isolation == Isolation::Exchange;
-        let lent = if alone {
-            slot.fresh(plugin).await?
-        } else {
-            slot.warm(plugin).await?
-        };
-        if let Some(seen) = self.seen.borrow_mut().get_mut(index)
-            && (alone || seen.own.is_some())
-        {
-            let own = seen.own();
-            own.state = None;
-            own.instance = alone.then(|| Rc::clone(lent.shared()));
-        }
-        Ok((lent, None))
     }
 
     /// Counts and logs a failure; it is an error unless the operator chose `on-failure: open`.

@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use wasmtime::component::{Resource, ResourceAny};
 
-use super::{Lent, Running, report};
+use super::{Running, report};
 use crate::pipeline::sandbox::{
     bindings::types::{self, BodyAction},
     body::Direction,
@@ -11,6 +11,7 @@ use crate::pipeline::sandbox::{
     failure::{Failure, FailureKind},
     fields::Edit,
     phase::Phase,
+    place::Lent,
     state::Call,
 };
 
