@@ -1,10 +1,11 @@
 //! Who asks: the identity that a policy has established, and what later stages read of it.
 
 mod certificate;
+mod claims;
 mod field;
 mod headers;
 
-use serde_json::{Map, Value};
+use claims::Claims;
 
 pub use certificate::Certificate;
 pub use field::{Field, FieldError};
@@ -28,8 +29,7 @@ pub struct Identity {
     consumer: Option<Box<str>>,
     issuer: Option<Box<str>>,
     scopes: Box<[Box<str>]>,
-    claims: Map<String, Value>,
-    weight: usize,
+    claims: Claims,
 }
 
 /// What an identity is made of, unchecked.
@@ -78,18 +78,15 @@ impl Identity {
         if fields.claims.len() > LONGEST_CLAIMS {
             return Err(IdentityError::LongClaims);
         }
-        let mut identity = Self {
+        Ok(Self {
             scheme: fields.scheme.into(),
             subject: named("subject", fields.subject)?,
             tenant: named("tenant", fields.tenant)?,
             consumer: named("consumer", fields.consumer)?,
             issuer: named("issuer", fields.issuer)?,
             scopes: scopes(fields.scopes)?,
-            claims: serde_json::from_str(&fields.claims).map_err(IdentityError::Claims)?,
-            weight: 0,
-        };
-        identity.weight = identity.weigh();
-        Ok(identity)
+            claims: Claims::new(fields.claims).map_err(IdentityError::Claims)?,
+        })
     }
 
     pub fn scheme(&self) -> &str {
@@ -119,33 +116,28 @@ impl Identity {
     /// The value that a JSON pointer finds in the claims, as JSON.
     pub fn claim(&self, pointer: &str) -> Option<String> {
         if pointer.is_empty() {
-            return serde_json::to_string(&self.claims).ok();
+            return serde_json::to_string(self.claims.members()).ok();
         }
         let tokens = field::tokens(pointer)?;
         let mut tokens = tokens.iter();
-        let first = self.claims.get(&**tokens.next()?)?;
+        let first = self.claims.members().get(&**tokens.next()?)?;
         Some(field::find(first, tokens)?.to_string())
     }
 
     /// Whether it is the same one who asks.
     pub fn is_same(&self, other: &Self) -> bool {
-        let key = |it: &Self| {
-            let parts = [&it.subject, &it.tenant, &it.consumer, &it.issuer];
-            parts.map(Option::clone)
-        };
-        std::ptr::eq(self, other) || key(self) == key(other)
+        std::ptr::eq(self, other) || self.names() == other.names()
+    }
+
+    fn names(&self) -> [Option<&str>; 4] {
+        [&self.subject, &self.tenant, &self.consumer, &self.issuer].map(Option::as_deref)
     }
 
     /// Bytes of memory, roughly.
     pub fn weight(&self) -> usize {
-        self.weight
-    }
-
-    fn weigh(&self) -> usize {
-        let parts = [&self.subject, &self.tenant, &self.consumer, &self.issuer];
-        let text: usize = parts.into_iter().flatten().map(|part| part.len()).sum();
+        let text: usize = self.names().into_iter().flatten().map(str::len).sum();
         let scopes: usize = self.scopes.iter().map(|scope| scope.len() + 16).sum();
-        size_of::<Self>() + self.scheme.len() + text + scopes + weigh_members(&self.claims)
+        size_of::<Self>() + self.scheme.len() + text + scopes + self.claims.weight()
     }
 }
 
@@ -185,21 +177,6 @@ fn scopes(scopes: Vec<String>) -> Result<Box<[Box<str>]>, IdentityError> {
         return Err(IdentityError::Scope);
     }
     Ok(scopes.into_iter().map(Into::into).collect())
-}
-
-fn weigh(value: &Value) -> usize {
-    size_of::<Value>()
-        + match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-            Value::String(text) => text.len(),
-            Value::Array(items) => items.iter().map(weigh).sum(),
-            Value::Object(members) => weigh_members(members),
-        }
-}
-
-fn weigh_members(members: &Map<String, Value>) -> usize {
-    let member = |(name, value): (&String, &Value)| size_of::<String>() + name.len() + weigh(value);
-    members.iter().map(member).sum()
 }
 
 #[cfg(test)]

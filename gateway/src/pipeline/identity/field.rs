@@ -90,7 +90,7 @@ impl Identity {
             Field::Scheme => Some(Cow::Borrowed(self.scheme())),
             Field::Scopes => self.all_scopes(),
             Field::Claim(pointer) => {
-                let first = self.claims.get(&*pointer.first)?;
+                let first = self.claims.members().get(&*pointer.first)?;
                 match find(first, pointer.rest.iter())? {
                     Value::Null => None,
                     Value::String(text) => Some(Cow::Borrowed(text)),

@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use super::*;
 
 fn fields() -> IdentityFields {
@@ -135,6 +137,50 @@ fn what_others_could_take_for_something_else_is_refused() {
             .unwrap_err()
             .contains("65536")
     );
+}
+
+/// Claims are read later, when nobody can be told any more what is wrong with them.
+#[test]
+fn what_could_not_be_read_is_refused_at_once() {
+    for claims in [
+        "null",
+        "{}{}",
+        r#"{"a":1e999}"#,
+        r#"{"a":["\ud800"]}"#,
+        r#"{"\ud800":1}"#,
+        r#"{"a":01}"#,
+        r#"{"a":tru}"#,
+        "{\"a\":\"\n\"}",
+        r#"{"a":{"b":[1,]}}"#,
+        &format!(r#"{{"a":{}{}}}"#, "[".repeat(127), "]".repeat(127)),
+    ] {
+        let read = serde_json::from_str::<serde_json::Map<String, Value>>(claims);
+        let made = Identity::new(IdentityFields {
+            claims: claims.into(),
+            ..fields()
+        });
+        let expected = read.map_err(IdentityError::Claims).unwrap_err();
+        assert_eq!(
+            made.unwrap_err().to_string(),
+            expected.to_string(),
+            "{claims}"
+        );
+    }
+}
+
+#[test]
+fn identities_are_equal_however_their_claims_are_written() {
+    let with = |claims: &str| {
+        Identity::new(IdentityFields {
+            claims: claims.into(),
+            ..fields()
+        })
+        .unwrap()
+    };
+    let (one, other) = (with(r#"{"a":1,"b":2}"#), with(r#"{ "b": 2, "a": 1 }"#));
+    assert_eq!(one.claim("/a").as_deref(), Some("1"));
+    assert_eq!(one, other);
+    assert_ne!(one, with(r#"{"a":1,"b":3}"#));
 }
 
 #[test]
