@@ -233,7 +233,11 @@ impl Exchange {
             self.worker.counters.note(self.matched(), &note);
         }
         if !self.policies.is_empty() {
-            self.policies.end(self.summary(&observation));
+            self.policies.end(self.summary(&observation), |summary| {
+                let upstream = self.destination();
+                summary.upstream = upstream.map(|upstream| Arc::clone(&upstream.name));
+                summary.endpoint = self.endpoint();
+            });
         }
         if self.route.is_none() {
             self.worker.shard.requests_refused.add(1);
@@ -260,23 +264,22 @@ impl Exchange {
         }
     }
 
+    /// Without the upstream and the endpoint.
     fn summary(&self, observation: &Observation) -> sandbox::Summary {
-        let upstream = self.destination();
+        let ending = match observation.ending {
+            Ending::Complete => sandbox::Ending::Complete,
+            Ending::ClientGone => sandbox::Ending::ClientGone,
+            Ending::UpstreamFailed => sandbox::Ending::UpstreamFailed,
+            Ending::Timeout => sandbox::Ending::Timeout,
+            Ending::AnsweredHere => sandbox::Ending::AnsweredHere,
+        };
         sandbox::Summary {
-            ending: match observation.ending {
-                Ending::Complete => sandbox::Ending::Complete,
-                Ending::ClientGone => sandbox::Ending::ClientGone,
-                Ending::UpstreamFailed => sandbox::Ending::UpstreamFailed,
-                Ending::Timeout => sandbox::Ending::Timeout,
-                Ending::AnsweredHere => sandbox::Ending::AnsweredHere,
-            },
             status: self.status.map(|status| status.as_u16()),
             duration: observation.duration,
             time_to_head: self.time_to_head,
-            upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
-            endpoint: self.endpoint(),
             grpc_status: self.grpc_status,
             code: self.answer.as_ref().map(|answer| answer.code),
+            ..sandbox::Summary::new(ending)
         }
     }
 

@@ -169,10 +169,11 @@ impl Exchange {
         }
     }
 
-    /// Tells the plugins that the exchange is over. Only the first call counts.
-    pub fn end(&self, summary: Summary) {
+    /// Tells the plugins that the exchange is over. Only the first call counts. `complete` fills in the upstream and the
+    /// endpoint, when there is somebody to be told: their names are shared with other workers.
+    pub fn end(&self, summary: Summary, complete: impl FnOnce(&mut Summary)) {
         if let Some(running) = &self.0 {
-            running.end(summary);
+            running.end(summary, complete);
         }
     }
 }
@@ -254,7 +255,7 @@ impl Running {
         }
     }
 
-    fn end(&self, summary: Summary) {
+    fn end(&self, mut summary: Summary, complete: impl FnOnce(&mut Summary)) {
         if self.ended.replace(true) {
             return;
         }
@@ -275,6 +276,7 @@ impl Running {
         if left.is_empty() {
             return;
         }
+        complete(&mut summary);
         let ending = Ending {
             links: Arc::clone(&self.links),
             about: Arc::clone(&self.about),
@@ -292,10 +294,11 @@ impl Drop for Running {
     fn drop(&mut self) {
         if !self.ended.get() {
             let duration = self.began.map(|began| began.elapsed()).unwrap_or_default();
-            self.end(Summary {
+            let summary = Summary {
                 duration,
                 ..Summary::new(summary::Ending::ClientGone)
-            });
+            };
+            self.end(summary, |_| ());
         }
     }
 }

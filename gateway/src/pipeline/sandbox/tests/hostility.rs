@@ -44,7 +44,7 @@ async fn misbehave(deed: &str) -> Failure {
         .on_response(&mut parts, full("hello"))
         .await
         .unwrap();
-    earlier.end(ended(Ending::Complete));
+    earlier.end(ended(Ending::Complete), |_| ());
     let later = sandbox.begin(&good, &facts());
     assert!(head(&later, &mut request()).await.unwrap().is_none());
     assert_eq!(bed.metric(&sample), 1, "nobody else was harmed");

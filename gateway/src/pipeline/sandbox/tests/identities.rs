@@ -83,11 +83,13 @@ async fn the_end_knows_who_asked_and_what_was_noted() {
     );
     let exchange = Sandbox::new(&bed.host).begin(&chain, &facts());
     assert!(head(&exchange, &mut request()).await.unwrap().is_none());
-    exchange.end(Summary {
+    let summary = Summary {
         code: Some("upstream-timeout"),
-        endpoint: Some("http://127.0.0.1:9001".into()),
         grpc_status: Some(4),
         ..ended(Ending::Timeout)
+    };
+    exchange.end(summary, |summary| {
+        summary.endpoint = Some("http://127.0.0.1:9001".into());
     });
     let sample = "witgate_plugin_ended{plugin=\"badge\",subject=\"alice\",notes=\"odd strange\",code=\"upstream-timeout\",endpoint=\"http://127.0.0.1:9001\",grpc=\"4\"}";
     assert_eq!(bed.metric(sample), 1);

@@ -20,8 +20,8 @@ async fn the_end_is_told_once_however_it_comes() {
         .on_response(&mut response(), full("x"))
         .await
         .unwrap();
-    exchange.end(ended(Ending::Complete));
-    exchange.end(ended(Ending::Timeout));
+    exchange.end(ended(Ending::Complete), |_| ());
+    exchange.end(ended(Ending::Timeout), |_| ());
     drop(exchange);
     assert_eq!(bed.metric(&told("complete", 2)), 1);
     let exchange = sandbox.begin(&chain, &facts());
@@ -94,7 +94,7 @@ async fn an_instance_is_replaced_after_its_calls() {
     );
     let mut parts = response();
     early.on_response(&mut parts, full("x")).await.unwrap();
-    early.end(ended(Ending::Complete));
+    early.end(ended(Ending::Complete), |_| ());
     assert_eq!(bed.metric(&told("complete", 2)), 1, "and has its state");
     drop(early);
     assert_eq!(bed.metric(INSTANCES), 1);
@@ -151,7 +151,7 @@ async fn an_unchanged_component_is_kept_and_a_replaced_one_is_freed() {
                 (2, 1),
                 "the exchange ends on the old one"
             );
-            exchange.end(ended(Ending::Complete));
+            exchange.end(ended(Ending::Complete), |_| ());
             drop(exchange);
             let freed = async {
                 while (bed.metric(GENERATIONS), bed.metric(INSTANCES)) != (1, 0) {

@@ -96,7 +96,7 @@ async fn only_whole_answers_without_a_note_are_quiet() {
         if let Some(note) = note {
             exchange.note(note);
         }
-        exchange.end(summary);
+        exchange.end(summary, |_| ());
         bed.find_metric(ENDS).unwrap_or_default()
     };
     let whole = || ended(Ending::Complete);
