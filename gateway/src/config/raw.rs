@@ -10,6 +10,7 @@ mod health;
 mod http_client;
 mod identity;
 mod key_set;
+mod one_entry;
 mod plugin;
 mod rate_limit;
 mod retry;

@@ -1,14 +1,15 @@
 //! `grants` of a plugin: capabilities, and of some the names that the plugin may open.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, Unexpected, Visitor},
-};
+use serde::{Deserialize, Deserializer};
 
-use super::{super::span::Spanned, gateway::Capability};
+use super::{
+    super::span::Spanned,
+    gateway::Capability,
+    one_entry::{Kind, OneEntry},
+};
 
 /// A capability, or `CAPABILITY: [NAME, …]`.
 #[derive(Clone, Debug)]
@@ -26,63 +27,27 @@ impl<'de> Deserialize<'de> for Grant {
             #[serde(rename = "scalar")]
             All(Capability),
             #[serde(rename = "other")]
-            Some(WithNames),
+            Some(OneEntry<WithNames, Capability, Vec<Spanned<String>>>),
         }
         Ok(match Shape::deserialize(deserializer)? {
             Shape::All(capability) => Self {
                 capability,
                 names: None,
             },
-            Shape::Some(WithNames(grant)) => grant,
+            Shape::Some(OneEntry { key, value, .. }) => Self {
+                capability: key,
+                names: Some(value),
+            },
         })
     }
 }
 
 /// `CAPABILITY: [NAME, …]`
-struct WithNames(Grant);
+enum WithNames {}
 
-impl<'de> Deserialize<'de> for WithNames {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(GrantVisitor)
-    }
-}
-
-struct GrantVisitor;
-
-impl<'de> Visitor<'de> for GrantVisitor {
-    type Value = WithNames;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("one capability, or `CAPABILITY: [NAME, …]`")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<WithNames, A::Error> {
-        let Some((capability, names)) = entries.next_entry()? else {
-            return Err(A::Error::invalid_type(
-                Unexpected::Other("an empty mapping"),
-                &self,
-            ));
-        };
-        while entries.next_key::<SecondKey>()?.is_some() {
-            entries.next_value::<IgnoredAny>()?;
-        }
-        let names = Some(names);
-        Ok(WithNames(Grant { capability, names }))
-    }
-}
-
-/// Never read: a second key is an error at its own place.
-enum SecondKey {}
-
-impl<'de> Deserialize<'de> for SecondKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let found = format!("a second key `{name}`");
-        Err(D::Error::invalid_value(
-            Unexpected::Other(&found),
-            &"one capability in each item of the list",
-        ))
-    }
+impl Kind for WithNames {
+    const EXPECTED: &str = "one capability, or `CAPABILITY: [NAME, …]`";
+    const ONE: &str = "one capability in each item of the list";
 }
 
 impl JsonSchema for Grant {

@@ -5,10 +5,13 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor},
+    de::{Error, MapAccess, SeqAccess, Unexpected, Visitor},
 };
 
-use super::super::span::{Span, Spanned};
+use super::{
+    super::span::{Span, Spanned},
+    one_entry::{Kind, OneEntry},
+};
 
 /// One plugin on a route: its name, and its configuration in the plugin's own terms.
 #[derive(Clone, Debug)]
@@ -161,62 +164,28 @@ impl<'de> Deserialize<'de> for PluginUse {
             #[serde(rename = "scalar")]
             Name(Spanned<String>),
             #[serde(rename = "other")]
-            WithConfig(WithConfig),
+            WithConfig(OneEntry<WithConfig, Spanned<String>, PluginConfig>),
         }
         Ok(match Shape::deserialize(deserializer)? {
             Shape::Name(name) => Self {
                 name,
                 config: PluginConfig::default(),
             },
-            Shape::WithConfig(WithConfig(plugin)) => plugin,
+            Shape::WithConfig(OneEntry { key, value, .. }) => Self {
+                name: key,
+                config: value,
+            },
         })
     }
 }
 
 /// `NAME: CONFIGURATION`
-struct WithConfig(PluginUse);
+enum WithConfig {}
 
-impl<'de> Deserialize<'de> for WithConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(UseVisitor)
-    }
-}
-
-struct UseVisitor;
-
-impl<'de> Visitor<'de> for UseVisitor {
-    type Value = WithConfig;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the name of one plugin, or `NAME: CONFIGURATION`")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<WithConfig, A::Error> {
-        let Some((name, config)) = entries.next_entry()? else {
-            return Err(A::Error::invalid_type(
-                Unexpected::Other("an empty mapping"),
-                &self,
-            ));
-        };
-        while entries.next_key::<SecondKey>()?.is_some() {
-            entries.next_value::<IgnoredAny>()?;
-        }
-        Ok(WithConfig(PluginUse { name, config }))
-    }
-}
-
-/// Never read: a second key is an error at its own place.
-enum SecondKey {}
-
-impl<'de> Deserialize<'de> for SecondKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let found = format!("a second key `{name}`");
-        Err(D::Error::invalid_value(
-            Unexpected::Other(&found),
-            &"one plugin in each item of the list (is its configuration indented too little?)",
-        ))
-    }
+impl Kind for WithConfig {
+    const EXPECTED: &str = "the name of one plugin, or `NAME: CONFIGURATION`";
+    const ONE: &str =
+        "one plugin in each item of the list (is its configuration indented too little?)";
 }
 
 impl JsonSchema for PluginUse {
