@@ -69,8 +69,8 @@ fn chains(bench: &Bench<'_>) -> anyhow::Result<[(&'static str, String, String); 
         component("circuit-breaker"),
         keys.display()
     );
-    let admitted = "plugins: [{ jwt-auth: { keys: training, issuer: 'http://training.test', audience: orders } }, \
-                    circuit-breaker], rate-limits: [each], ";
+    let admitted = "plugins: [{ jwt-auth: { keys: training, issuer: 'http://training.test', audience: orders, \
+                    algorithms: [HS256] } }, circuit-breaker], rate-limits: [each], ";
     Ok([
         ("training", String::new(), String::new()),
         (
