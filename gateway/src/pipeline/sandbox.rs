@@ -3,7 +3,7 @@
 //! Control thread: a [`Host`] per process, [`Plugins::load`] and [`Chain::compile`] per reload.
 //!
 //! Worker: a [`Sandbox`], with [`Sandbox::maintain`] beside the connections. Per exchange [`Sandbox::begin`], then
-//! [`Exchange::on_request`], [`Exchange::on_response`] (for every response, also the gateway's own) and
+//! [`Exchange::on_request_now`], [`Exchange::on_response_now`] (for every response, also the gateway's own) and
 //! [`Exchange::end`]. For a route without plugins each of them is one test of an empty chain.
 
 mod admission;

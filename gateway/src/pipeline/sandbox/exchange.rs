@@ -52,7 +52,7 @@ use lending::Seen;
 pub enum Flow<B> {
     /// On to the upstream, with this body.
     Next(B),
-    /// A plugin answers. The response goes through `Exchange::on_response` like any other.
+    /// A plugin answers. The response goes through the response phases like any other.
     Reply(Box<LocalResponse>),
     /// A gate does not let it pass.
     Unavailable(Refusal),
@@ -146,7 +146,7 @@ impl Exchange {
         })
     }
 
-    /// Why a body made by `on_request` or `on_response` broke off; taken once.
+    /// Why a body that plugins take part in broke off; taken once.
     pub fn interruption(&self) -> Option<Interruption> {
         self.0.as_ref()?.interruption.take()
     }

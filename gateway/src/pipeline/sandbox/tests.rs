@@ -23,6 +23,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderValue, request, response};
+use http_body::Body;
 use http_body_util::Full;
 use tempfile::TempDir;
 
@@ -199,6 +200,31 @@ fn ended(ending: Ending) -> Summary {
     }
 }
 
+impl Exchange {
+    /// The request phases, at once as far as that goes.
+    async fn on_request<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        parts: &mut request::Parts,
+        body: B,
+    ) -> Result<Flow<ChainBody<B>>, PhaseError<B::Error>> {
+        match self.on_request_now(parts) {
+            Ok(flow) => Ok(flow?.with(ChainBody::untouched(body))),
+            Err(later) => self.on_request_later(later, parts, body).await,
+        }
+    }
+
+    async fn on_response<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        parts: &mut response::Parts,
+        body: B,
+    ) -> Result<ChainBody<B>, PhaseError<B::Error>> {
+        match self.on_response_now(parts) {
+            Ok(done) => Ok(done.map(|()| ChainBody::untouched(body))?),
+            Err(later) => self.on_response_later(later, parts, body).await,
+        }
+    }
+}
+
 /// Runs one exchange's request head through a chain.
 async fn head(
     exchange: &Exchange,
@@ -215,7 +241,7 @@ async fn head(
 
 async fn text<B>(body: B) -> String
 where
-    B: http_body::Body<Data = Bytes>,
+    B: Body<Data = Bytes>,
     B::Error: std::fmt::Debug,
 {
     use http_body_util::BodyExt;

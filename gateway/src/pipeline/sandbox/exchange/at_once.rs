@@ -59,9 +59,13 @@ impl Exchange {
             if phases.contains(Phase::RequestBody) {
                 return Err(later(None));
             }
-            let reusable = running.reusable(index, request.headers());
+            let concerned = phases.contains(Phase::Request);
+            let reusable = match concerned {
+                true => running.reusable(index, request.headers()),
+                false => None,
+            };
             // Before the gates, which are to be asked once.
-            let lent = match phases.contains(Phase::Request) && reusable.is_none() {
+            let lent = match concerned && reusable.is_none() {
                 true => Some(running.lend_now(index).ok_or_else(|| later(None))?),
                 false => None,
             };
@@ -95,7 +99,8 @@ impl Exchange {
         Ok(Ok(Flow::Next(())))
     }
 
-    /// Runs the response phases that come before the head goes out, which is edited in place.
+    /// Runs the response phases that come before the head goes out, which is edited in place, for the plugins that the
+    /// request reached (but not for one that gave this answer itself).
     ///
     /// # Errors
     /// The outer one says from where on `on_response_later` goes on.

@@ -35,22 +35,7 @@ enum Wanted {
 }
 
 impl Exchange {
-    /// Runs the request phases that come before the head goes out. `parts` is edited in place.
-    pub async fn on_request<B>(
-        &self,
-        parts: &mut http::request::Parts,
-        body: B,
-    ) -> Result<Flow<ChainBody<B>>, PhaseError<B::Error>>
-    where
-        B: Body<Data = Bytes> + Unpin,
-    {
-        match self.on_request_now(parts) {
-            Ok(flow) => Ok(flow?.with(ChainBody::untouched(body))),
-            Err(later) => self.on_request_later(later, parts, body).await,
-        }
-    }
-
-    /// The rest of what `on_request_now` began.
+    /// The rest of what `on_request_now` began. `parts` is edited in place.
     pub async fn on_request_later<B>(
         &self,
         later: RequestLater,
@@ -99,23 +84,7 @@ impl Exchange {
         Ok(Flow::Next(body))
     }
 
-    /// Runs the response phases that come before the head goes out, for the plugins that the request reached
-    /// (but not for one that gave this answer itself). `parts` is edited in place, or replaced by a plugin's reply.
-    pub async fn on_response<B>(
-        &self,
-        parts: &mut http::response::Parts,
-        body: B,
-    ) -> Result<ChainBody<B>, PhaseError<B::Error>>
-    where
-        B: Body<Data = Bytes> + Unpin,
-    {
-        match self.on_response_now(parts) {
-            Ok(done) => Ok(done.map(|()| ChainBody::untouched(body))?),
-            Err(later) => self.on_response_later(later, parts, body).await,
-        }
-    }
-
-    /// The rest of what `on_response_now` began.
+    /// The rest of what `on_response_now` began. `parts` is edited in place, or replaced by a plugin's reply.
     pub async fn on_response_later<B>(
         &self,
         later: ResponseLater,
@@ -166,7 +135,7 @@ impl Exchange {
 }
 
 impl<B> Flow<B> {
-    fn with<C>(self, body: C) -> Flow<C> {
+    pub(in crate::pipeline::sandbox) fn with<C>(self, body: C) -> Flow<C> {
         match self {
             Self::Next(_) => Flow::Next(body),
             Self::Reply(reply) => Flow::Reply(reply),

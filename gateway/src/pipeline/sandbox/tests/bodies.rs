@@ -57,7 +57,7 @@ async fn upload(
             Err(Break::Source(never)) => match never {},
         }
     }
-    assert!(http_body::Body::is_end_stream(&body));
+    assert!(Body::is_end_stream(&body));
     Ok((parts, sent))
 }
 
@@ -183,6 +183,6 @@ async fn a_body_that_is_not_there_bothers_nobody() {
     let Ok(Flow::Next(body)) = body else {
         panic!("goes on")
     };
-    assert!(http_body::Body::is_end_stream(&body));
+    assert!(Body::is_end_stream(&body));
     assert!(parts.headers.contains_key("content-length"));
 }

@@ -36,7 +36,7 @@ async fn begun(bed: &Bed, plugins: &str, chain: &str) -> Exchange {
 
 async fn next<B>(body: &mut ChainBody<B>) -> String
 where
-    B: http_body::Body<Data = Bytes, Error = Infallible> + Unpin,
+    B: Body<Data = Bytes, Error = Infallible> + Unpin,
 {
     let frame = body.frame().await.unwrap().unwrap();
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
