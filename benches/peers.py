@@ -8,7 +8,7 @@ turn from the other core, several rounds, so that a drift of the machine hits al
 far steadier on a shared machine than requests per second. Loopback only, bounded in time.
 
   peers.py --ours witgate=PORT:PID [--ours NAME=PORT:PID …] [--envoy BINARY] \\
-           [--peer-set plain|none|jwt|transcode|grpc] [--proto h1,h2] [--rounds N] [--seconds N] \\
+           [--peer-set plain|noops|none|jwt|transcode|grpc] [--proto h1,h2] [--rounds N] [--seconds N] \\
            [--path /x] [--header 'NAME: VALUE' …] [--body FILE] [--expect TEXT]
 
 --ours names a gateway that is already running, pinned, and answers --path by asking 127.0.0.1:9000. The peer sets
@@ -28,8 +28,9 @@ A.add_argument("--jwks", default="")
 A.add_argument("--issuer", default="https://issuer.test")
 A.add_argument("--descriptors", default="", help="for Envoy's transcoder")
 A.add_argument("--service", default="")
+A.add_argument("--filter", default="", help="a module of proxy-wasm for Envoy")
 A.add_argument("--answer", default="", help="a file with the frame that the gRPC upstream answers with")
-A.add_argument("--peer-set", default="plain", choices=["plain", "none", "jwt", "transcode", "grpc"])
+A.add_argument("--peer-set", default="plain", choices=["plain", "noops", "none", "jwt", "transcode", "grpc"])
 A.add_argument("--path", default="/x")
 A.add_argument("--header", action="append", default=[])
 A.add_argument("--body", default="")
@@ -158,6 +159,9 @@ def envoys():
     """Name, port and filters of each."""
     if a.peer_set == "transcode":
         return [("envoy+transcoder", 8003, configs.envoy_transcoder(a.descriptors, a.service))]
+    if a.peer_set == "noops":
+        five = configs.envoy_wasm(["one", "two", "three", "four", "five"], a.filter)
+        return [("envoy", 8003, ""), ("envoy+noops", 8063, five)]
     if a.peer_set == "jwt":
         jwt = [("envoy+jwt", 8043, False), ("envoy+jwt-cache", 8053, True)]
         return [("envoy", 8003, "")] + [(name, port, configs.envoy_jwt(a.issuer, a.jwks, cached)) for name, port, cached in jwt]

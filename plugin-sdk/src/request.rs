@@ -84,10 +84,10 @@ impl<'a> Request<'a> {
     /// the call does.
     ///
     /// It counts when the call ends with [`Verdict::Next`](crate::Verdict::Next) and without a state; for `valid`, in
-    /// seconds since 1970; and no longer than every key set, and `witgate.yaml`, stay as they are. Each worker stores at
-    /// most so many such decisions of the configuration; there can be fewer. Without effect when the field arrived more
-    /// than once or not at all, after an edit of method or path, in a plugin that takes part in responses, bodies or ends,
-    /// and under `isolation: exchange`.
+    /// seconds since 1970; and no longer than every key set, and `witgate.yaml` with the secrets and files that it declares,
+    /// stay as they are. Each worker stores at most so many such decisions of the configuration; there can be fewer.
+    /// Without effect when the field arrived more than once or not at all, after an edit of method or path, in a plugin
+    /// that takes part in responses, bodies or ends, and under `isolation: exchange`.
     pub fn reuse(&self, field: &str, valid: Range<u64>, most: u32) -> Result<(), EditError> {
         backend::edited(self.handle.reuse(field, valid.start, valid.end, most))
     }

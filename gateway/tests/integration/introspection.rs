@@ -81,6 +81,8 @@ async fn active_tokens_open_the_route_and_others_do_not() {
     assert_eq!(answer.status(), 401);
     assert!(!answer.header("www-authenticate").unwrap().contains("error"));
     // What was said of a token is remembered, that it is not active, too.
+    let ask = async || assert_eq!(seen(&with_token(&gateway, "good").await, "x-user"), ["ada"]);
+    gateway.until_reused(ask).await;
     assert_eq!(with_token(&gateway, "bad").await.status(), 401);
     assert_eq!(server.asked("/introspect").await, 6);
     assert!(

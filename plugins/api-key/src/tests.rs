@@ -144,6 +144,28 @@ fn a_key_ends_when_it_says() {
 }
 
 #[test]
+fn the_gateway_may_recognise_a_key_until_it_ends() {
+    let reused = |line: Value, from: Value, request: TestRequest| {
+        let policy = policy(&sesame(&line), &json!({ "from": from })).unwrap();
+        let mut exchange = Exchange::new(&policy, request);
+        assert_eq!(exchange.on_request().unwrap(), Verdict::Next);
+        exchange.reuse()
+    };
+    let field = json!({ "header": "x-api-key" });
+    assert_eq!(
+        reused(json!({}), field.clone(), with_key("open-sesame")),
+        Some(("x-api-key".into(), 0..u64::MAX))
+    );
+    let ends = json!({ "expires": "2999-01-31" });
+    assert_eq!(
+        reused(ends, field, with_key("open-sesame")),
+        Some(("x-api-key".into(), 0..32_474_736_000))
+    );
+    let query = TestRequest::get("/?key=open-sesame");
+    assert_eq!(reused(json!({}), json!({ "query": "key" }), query), None);
+}
+
+#[test]
 fn scopes_that_are_missing_are_another_matter() {
     let line = sesame(&json!({ "scopes": ["a", "b"] }));
     let enough = policy(&line, &json!({ "scopes": ["b", "a"] })).unwrap();

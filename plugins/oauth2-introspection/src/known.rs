@@ -10,10 +10,10 @@ use crate::server::Digest;
 /// The least recently used go first. Only digests of tokens are kept.
 pub(crate) struct Known(LruCache<Digest, Accepted>);
 
-struct Accepted {
-    identity: Identity,
+pub(crate) struct Accepted {
+    pub(crate) identity: Identity,
     /// In seconds since 1970.
-    until: u64,
+    pub(crate) until: u64,
 }
 
 impl Known {
@@ -24,18 +24,23 @@ impl Known {
         Self(cache)
     }
 
-    pub(crate) fn get(&mut self, digest: &Digest, now: u64) -> Option<&Identity> {
+    pub(crate) fn get(&mut self, digest: &Digest, now: u64) -> Option<&Accepted> {
         if self.0.peek(digest)?.until <= now {
             self.0.pop(digest);
             return None;
         }
-        self.0.get(digest).map(|accepted| &accepted.identity)
+        self.0.get(digest)
     }
 
-    pub(crate) fn insert(&mut self, digest: Digest, identity: Identity, until: u64, now: u64) {
-        if now < until {
-            self.0.put(digest, Accepted { identity, until });
+    pub(crate) fn insert(&mut self, digest: Digest, accepted: Accepted, now: u64) {
+        if now < accepted.until {
+            self.0.put(digest, accepted);
         }
+    }
+
+    /// How many can be remembered.
+    pub(crate) fn capacity(&self) -> u32 {
+        u32::try_from(self.0.cap().get()).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn clear(&mut self) {

@@ -22,7 +22,7 @@ use witgate_plugin::{Identity, credential::Source, prelude::*, task::Task};
 
 use demands::Demands;
 use finding::{Active, Finding};
-use known::Known;
+use known::{Accepted, Known};
 use refusal::Refusal;
 use server::{Digest, Server};
 use settings::Settings;
@@ -59,8 +59,12 @@ impl Policy for Introspection {
                 Err(refusal) => return Ok(self.refuse(request, refusal)),
             };
             let digest = self.server.digest(&token);
-            if let Some(identity) = self.known.borrow_mut().get(&digest, now) {
-                return self.admit(request, identity);
+            let mut known = self.known.borrow_mut();
+            let most = known.capacity();
+            if let Some(accepted) = known.get(&digest, now) {
+                let verdict = self.admit(request, accepted)?;
+                self.source.reuse(request, 0..accepted.until, most);
+                return Ok(verdict);
             }
             let task = Task::new(Rc::clone(&self.server).find(digest, token));
             *state = Some(Asking { digest, task });
@@ -108,14 +112,17 @@ impl Introspection {
                 return Ok(self.refuse(request, Refusal::Unusable));
             }
         };
-        let verdict = self.admit(request, &identity)?;
-        let mut known = self.known.borrow_mut();
-        known.insert(digest, identity, active.until, now);
+        let accepted = Accepted {
+            identity,
+            until: active.until,
+        };
+        let verdict = self.admit(request, &accepted)?;
+        self.known.borrow_mut().insert(digest, accepted, now);
         Ok(verdict)
     }
 
-    fn admit(&self, request: &mut Request, identity: &Identity) -> Result<Verdict> {
-        request.set_identity(identity)?;
+    fn admit(&self, request: &mut Request, accepted: &Accepted) -> Result<Verdict> {
+        request.set_identity(&accepted.identity)?;
         if !self.forward {
             self.source.strip(request)?;
         }

@@ -145,6 +145,20 @@ fn an_answer_is_good_for_its_time() {
 }
 
 #[test]
+fn the_gateway_may_recognise_a_token_for_the_rest_of_its_time() {
+    let policy = policy(&json!({ "max-age": "1m" }));
+    says(&json!({}));
+    let reused = || {
+        let mut exchange = Exchange::new(&policy, bearer("abc"));
+        assert_eq!(exchange.on_request().unwrap(), Verdict::Next);
+        exchange.reuse()
+    };
+    assert_eq!(reused(), None, "it was asked about");
+    testing::advance(Duration::from_secs(20));
+    assert_eq!(reused(), Some(("authorization".into(), 0..NOW + 60)));
+}
+
+#[test]
 fn only_active_lets_in() {
     for (status, body) in [
         (200, "<!doctype html>"),

@@ -19,10 +19,11 @@ pub(super) fn plugin(bench: &Bench<'_>) -> anyhow::Result<()> {
     let component = component(bench, "test/greeter");
     let plugins = format!("plugins: {{ greeter: {{ component: '{component}' }} }}");
     let chain = "plugins: [{ greeter: { greeting: hello } }], ";
-    beside_itself(bench, &[("plugin", &plugins, chain)], &[])
+    beside_itself(bench, &[("plugin", &plugins, chain)], None, &[])
 }
 
-/// Five components, each with a phase on the way in, and five with one on the way out, too.
+/// Five components, each with a phase on the way in, and five with one on the way out, too; beside Envoy with five
+/// filters that take part on the way in.
 pub(super) fn noops(bench: &Bench<'_>) -> anyhow::Result<()> {
     let names = ["one", "two", "three", "four", "five"];
     let chain = format!("plugins: [{}], ", names.join(", "));
@@ -33,7 +34,13 @@ pub(super) fn noops(bench: &Bench<'_>) -> anyhow::Result<()> {
     };
     let (one, both) = (settings("test/noop"), settings("test/noop-both"));
     let chains = [("noops", &*one, &*chain), ("noops-both", &*both, &*chain)];
-    beside_itself(bench, &chains, &[])
+    let filter = bench.folder.join("noop.wasm");
+    fs::write(
+        &filter,
+        wat::parse_file(bench.workspace.path("benches/noop.wat"))?,
+    )?;
+    let filter = filter.display().to_string();
+    beside_itself(bench, &chains, Some("noops"), &["--filter", &filter])
 }
 
 /// `cached`: the same token again and again; else nothing is remembered, by none of the proxies that can forget.
@@ -81,13 +88,15 @@ pub(super) fn chain(bench: &Bench<'_>) -> anyhow::Result<()> {
         token.policy("")
     );
     let header = ["--header", &token.header];
-    beside_itself(bench, &[("chain", &settings, &chain)], &header)
+    beside_itself(bench, &[("chain", &settings, &chain)], None, &header)
 }
 
-/// The same gateway with chains, each with its name and what it needs of settings, and without.
+/// The same gateway with chains, each with its name and what it needs of settings, and without. Envoy takes part if it
+/// has something to compare with.
 fn beside_itself(
     bench: &Bench<'_>,
     chains: &[(&str, &str, &str)],
+    envoy: Option<&str>,
     arguments: &[&str],
 ) -> anyhow::Result<()> {
     let mut gateways = Vec::new();
@@ -98,8 +107,8 @@ fn beside_itself(
     let without = Gateway::start(bench, "without", PORT, "", &routes(1_000, "")?)?;
     let mut ours: Vec<_> = gateways.iter().map(|(name, it)| (&**name, it)).collect();
     ours.push(("witgate", &without));
-    let arguments = [&["--peer-set", "none"], arguments].concat();
-    bench.peers(&ours, &arguments, false)
+    let arguments = [&["--peer-set", envoy.unwrap_or("none")], arguments].concat();
+    bench.peers(&ours, &arguments, envoy.is_some())
 }
 
 fn component(bench: &Bench<'_>, name: &str) -> String {

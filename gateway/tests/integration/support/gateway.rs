@@ -256,6 +256,21 @@ impl Gateway {
         client::get(self.admin, path).await
     }
 
+    /// Asks again and again, until a worker has decided without a call: each calls the plugin until it has a decision to
+    /// reuse.
+    pub(crate) async fn until_reused(&self, ask: impl AsyncFn()) {
+        let reused = async || {
+            let metrics = self.metrics().await;
+            metrics.sum("witgate_sandbox_reused_total", &[])
+        };
+        let before = reused().await;
+        eventually("a decision that is reused", async || {
+            ask().await;
+            reused().await > before
+        })
+        .await;
+    }
+
     pub(crate) async fn metrics(&self) -> Metrics {
         Metrics::parse(&self.admin("/metrics").await.text())
     }
