@@ -1,5 +1,36 @@
 //! What the heads of requests and of responses have in common: their fields.
 
+/// What frames the message, and what it says about the client.
+const GATEWAY_OWNED: [&str; 15] = [
+    "connection",
+    "content-length",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+];
+
+/// Whether the gateway lets no plugin edit the field.
+pub fn is_gateway_owned(name: &str) -> bool {
+    let mut owned = GATEWAY_OWNED.iter();
+    owned.any(|owned| owned.eq_ignore_ascii_case(name))
+}
+
+/// Whether a field, or a method, can have this name: a token (RFC 9110 section 5.6.2).
+pub fn is_token(name: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(token)
+}
+
 /// Gives a head with a `handle` the methods on its fields.
 macro_rules! fields {
     ($head:ident) => {

@@ -33,13 +33,14 @@
 //! A crate holds one policy, and is a library with `crate-type = ["cdylib", "rlib"]`.
 
 mod backend;
+pub mod challenge;
 pub mod clock;
 pub mod config;
 pub mod credential;
 pub mod crypto;
 pub mod descriptors;
 mod error;
-mod fields;
+pub mod fields;
 pub mod files;
 pub mod gates;
 pub mod http;

@@ -15,6 +15,7 @@ mod tests;
 use std::rc::Rc;
 
 use witgate_plugin::{
+    challenge::Realm,
     credential::{Found, Source},
     crypto,
     files::File,
@@ -42,7 +43,7 @@ struct ApiKey {
     forward: bool,
     scopes: Vec<String>,
     anonymous: bool,
-    realm: String,
+    realm: Realm,
 }
 
 #[policy]
@@ -55,14 +56,8 @@ impl Policy for ApiKey {
         let source = source.map_err(|problem| problems.push(problem.below("/from")));
         let secret = settings.secret.as_deref().map(Secret::open).transpose();
         let secret = secret.map_err(|why| problems.push(Problem::at("/secret", why)));
-        if !settings
-            .realm
-            .bytes()
-            .all(|byte| matches!(byte, b' '..=b'~'))
-        {
-            let message = "a realm is printable ASCII (RFC 9110 section 11.5)";
-            problems.push(Problem::at("/realm", message));
-        }
+        let realm = settings.realm.check();
+        problems.extend(realm.map(|problem| problem.below("/realm")));
         let keys = read(&settings.file).map_err(|found| problems.extend(found));
         let (Ok(source), Ok(secret), Ok(keys)) = (source, secret, keys) else {
             return Err(problems);

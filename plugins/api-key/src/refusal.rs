@@ -1,6 +1,6 @@
 //! Every way to be turned away, and the answer to each (RFC 9110 section 15.5, RFC 9457).
 
-use witgate_plugin::Reply;
+use witgate_plugin::{Reply, challenge::Realm};
 
 /// Why a request goes no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +40,11 @@ impl Refusal {
     }
 
     /// `scheme`: what the client has to write, as RFC 9110 section 11.6.1 asks for.
-    pub(crate) fn reply(self, scheme: &str, realm: &str) -> Reply {
+    pub(crate) fn reply(self, scheme: &str, realm: &Realm) -> Reply {
         let (code, detail) = self.texts();
-        let status = if self == Self::Scope { 403 } else { 401 };
-        let reply = Reply::problem(status, code, detail).header("cache-control", "no-store");
         if self == Self::Scope {
-            return reply;
+            return Reply::problem(403, code, detail).header("cache-control", "no-store");
         }
-        let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
-        reply.header("www-authenticate", format!("{scheme} realm=\"{realm}\""))
+        realm.challenge(scheme).reply(401, code, detail)
     }
 }

@@ -1,6 +1,6 @@
 //! What stands in the route file.
 
-use witgate_plugin::{config, credential::From};
+use witgate_plugin::{challenge::Realm, config, credential::From};
 
 /// Admits requests that carry a known API key.
 #[config]
@@ -25,10 +25,6 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) anonymous: bool,
     /// What clients are told about where they are. Default: `api`.
-    #[serde(default = "default_realm")]
-    pub(crate) realm: String,
-}
-
-fn default_realm() -> String {
-    String::from("api")
+    #[serde(default)]
+    pub(crate) realm: Realm,
 }

@@ -18,6 +18,7 @@ use std::{rc::Rc, time::Duration};
 
 use witgate_plugin::{
     Identity,
+    challenge::Realm,
     credential::{Found, Source},
     files::File,
     passwords,
@@ -35,7 +36,7 @@ const MOST_REMEMBER: Duration = Duration::from_secs(3600);
 struct BasicAuth {
     users: Users,
     source: Source,
-    realm: String,
+    realm: Realm,
     remember: Duration,
     forward: bool,
     anonymous: bool,
@@ -66,14 +67,8 @@ impl Policy for BasicAuth {
         if settings.remember.0 > MOST_REMEMBER {
             problems.push(Problem::at("/remember", "write at most `1h`"));
         }
-        if !settings
-            .realm
-            .bytes()
-            .all(|byte| matches!(byte, b' '..=b'~'))
-        {
-            let message = "a realm is printable ASCII (RFC 9110 section 11.5)";
-            problems.push(Problem::at("/realm", message));
-        }
+        let realm = settings.realm.check();
+        problems.extend(realm.map(|problem| problem.below("/realm")));
         match read(&settings.file) {
             Ok(users) if problems.is_empty() => Ok(Self {
                 users,

@@ -1,6 +1,6 @@
 //! Every way to be turned away, and the answer to each (RFC 7617 section 2, RFC 9457).
 
-use witgate_plugin::Reply;
+use witgate_plugin::{Reply, challenge::Realm};
 
 /// Why a request goes no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +40,14 @@ impl Refusal {
         self.texts().0
     }
 
-    pub(crate) fn reply(self, realm: &str) -> Reply {
+    pub(crate) fn reply(self, realm: &Realm) -> Reply {
         let (code, detail) = self.texts();
-        let status = if self == Self::Busy { 503 } else { 401 };
-        let reply = Reply::problem(status, code, detail).header("cache-control", "no-store");
         if self == Self::Busy {
-            return reply.header("retry-after", "1");
+            return Reply::problem(503, code, detail)
+                .header("cache-control", "no-store")
+                .header("retry-after", "1");
         }
-        let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
-        let challenge = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");
-        reply.header("www-authenticate", challenge)
+        let challenge = realm.challenge("Basic").with("charset", "UTF-8");
+        challenge.reply(401, code, detail)
     }
 }

@@ -1,6 +1,6 @@
 //! What stands in the route file.
 
-use witgate_plugin::{config, config::HumanDuration};
+use witgate_plugin::{challenge::Realm, config, config::HumanDuration};
 
 /// Admits requests with a user's name and password (RFC 7617).
 #[config]
@@ -8,8 +8,8 @@ pub(crate) struct Settings {
     /// The name, under `files` of `witgate.yaml`, of the file of users: as `htpasswd -B` writes it, one `USER:HASH` a line.
     pub(crate) file: String,
     /// What clients are told about where they are; browsers show it. Default: `api`.
-    #[serde(default = "default_realm")]
-    pub(crate) realm: String,
+    #[serde(default)]
+    pub(crate) realm: Realm,
     /// How long a password that was right is not checked again, at most `1h`. Default: `5m`; `0s` for every time.
     #[serde(default = "default_remember")]
     pub(crate) remember: HumanDuration,
@@ -20,10 +20,6 @@ pub(crate) struct Settings {
     /// false.
     #[serde(default)]
     pub(crate) anonymous: bool,
-}
-
-fn default_realm() -> String {
-    String::from("api")
 }
 
 const fn default_remember() -> HumanDuration {

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 
 use witgate_plugin::config;
 
-pub(crate) use check::is_token;
 pub(crate) use request::{
     Accept, BodySettings, Conflict, EscapedReserved, Limits, MalformedEscapes, PathSettings,
     QuerySettings, TrailingSlash, UnknownFields, UnknownParameters, UnknownPath, UnregisteredVerb,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use witgate_plugin::{config::Problem, rules::ClaimPath};
+use witgate_plugin::{config::Problem, fields, rules::ClaimPath};
 
 use crate::{claims::Claims, refusal::Refusal};
 
@@ -107,32 +107,10 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// What the gateway lets no plugin set.
-const GATEWAY_OWNED: [&str; 15] = [
-    "connection",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-];
-
 fn complaint(field: &str) -> Option<String> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if field.is_empty() || !field.bytes().all(token) {
+    if !fields::is_token(field) {
         return Some(format!("`{field}` is no name of a header field"));
     }
-    GATEWAY_OWNED
-        .iter()
-        .any(|owned| owned.eq_ignore_ascii_case(field))
+    fields::is_gateway_owned(field)
         .then(|| format!("`{field}` belongs to the gateway; name another field"))
 }

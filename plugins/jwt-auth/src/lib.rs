@@ -21,6 +21,7 @@ mod tests;
 use std::{cell::RefCell, rc::Rc};
 
 use witgate_plugin::{
+    challenge::Realm,
     credential::{Found, Source},
     prelude::*,
 };
@@ -42,7 +43,7 @@ struct JwtAuth {
     anonymous: bool,
     source: Source,
     forward: bool,
-    realm: String,
+    realm: Realm,
     cache: Rc<RefCell<Cache>>,
     /// How many decisions a worker of the gateway may reuse without a call.
     reused: u32,

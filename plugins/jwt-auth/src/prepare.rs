@@ -5,6 +5,7 @@ use std::{cell::Cell, rc::Rc, str::FromStr};
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use witgate_jose::Keys;
 use witgate_plugin::{
+    challenge::Realm,
     config::{HumanDuration, Problem},
     credential::Source,
     rules::{Rule, RuleConfig},
@@ -28,7 +29,7 @@ pub(crate) struct Prepared {
     pub(crate) anonymous: bool,
     pub(crate) source: Source,
     pub(crate) forward: bool,
-    pub(crate) realm: String,
+    pub(crate) realm: Realm,
     pub(crate) cache: usize,
 }
 
@@ -41,14 +42,8 @@ pub(crate) fn prepare(mut settings: Settings) -> Result<Prepared, Vec<Problem>> 
     if settings.cache > 10_000 {
         problems.push(Problem::at("/cache", "write at most 10000"));
     }
-    if !settings
-        .realm
-        .bytes()
-        .all(|byte| matches!(byte, b' '..=b'~'))
-    {
-        let message = "a realm is printable ASCII (RFC 9110 section 11.5)";
-        problems.push(Problem::at("/realm", message));
-    }
+    let realm = settings.realm.check();
+    problems.extend(realm.map(|problem| problem.below("/realm")));
     let mut names = Names::default();
     let entries = entries(&mut settings, &mut problems);
     let trusted = entries

@@ -1,7 +1,7 @@
 //! Every way to be turned away, and the answer to each (RFC 6750 section 3, RFC 9457).
 
 use witgate_jose::Fault;
-use witgate_plugin::Reply;
+use witgate_plugin::{Reply, challenge::Realm};
 
 use crate::scopes::Scopes;
 
@@ -105,39 +105,24 @@ impl Refusal {
         self.texts().0
     }
 
-    pub(crate) fn reply(self, realm: &str, scopes: &Scopes) -> Reply {
+    pub(crate) fn reply(self, realm: &Realm, scopes: &Scopes) -> Reply {
         let (code, detail) = self.texts();
-        let status = match self {
-            Self::Scope | Self::Requirement => 403,
-            Self::NoKeys => 503,
-            _ => 401,
+        let challenge = realm.challenge("Bearer");
+        let (status, challenge) = match self {
+            // Without an error code (RFC 6750 section 3.1).
+            Self::Missing => (401, challenge),
+            Self::Scope => {
+                let challenge = challenge.error("insufficient_scope", detail);
+                (403, challenge.with("scope", &scopes.listed()))
+            }
+            Self::Requirement => (403, challenge.error("insufficient_scope", detail)),
+            Self::NoKeys => {
+                return Reply::problem(503, code, detail)
+                    .header("cache-control", "no-store")
+                    .header("retry-after", "10");
+            }
+            _ => (401, challenge.error("invalid_token", detail)),
         };
-        let reply = Reply::problem(status, code, detail).header("cache-control", "no-store");
-        if self == Self::NoKeys {
-            return reply.header("retry-after", "10");
-        }
-        reply.header("www-authenticate", self.challenge(realm, scopes))
-    }
-
-    /// Without an error code when there was no token (RFC 6750 section 3.1).
-    fn challenge(self, realm: &str, scopes: &Scopes) -> String {
-        let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
-        let mut challenge = format!("Bearer realm=\"{realm}\"");
-        let (_, detail) = self.texts();
-        let description = detail.trim_end_matches('.');
-        match self {
-            Self::Missing => {}
-            Self::Scope => challenge.push_str(&format!(
-                ", error=\"insufficient_scope\", error_description=\"{description}\", scope=\"{}\"",
-                scopes.listed()
-            )),
-            Self::Requirement => challenge.push_str(&format!(
-                ", error=\"insufficient_scope\", error_description=\"{description}\""
-            )),
-            _ => challenge.push_str(&format!(
-                ", error=\"invalid_token\", error_description=\"{description}\""
-            )),
-        }
-        challenge
+        challenge.reply(status, code, detail)
     }
 }

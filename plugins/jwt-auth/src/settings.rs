@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use witgate_plugin::{
+    challenge::Realm,
     config,
     config::{HumanDuration, OneOrMany},
     credential::From,
@@ -68,8 +69,8 @@ pub(crate) struct Settings {
     #[serde(default = "default_forward")]
     pub(crate) forward: bool,
     /// The realm that clients are told. Default: `api`.
-    #[serde(default = "default_realm")]
-    pub(crate) realm: String,
+    #[serde(default)]
+    pub(crate) realm: Realm,
     /// How many verified tokens each worker remembers; 0 for none. Default: 1000, at most 10000.
     #[serde(default = "default_cache")]
     pub(crate) cache: u16,
@@ -132,10 +133,6 @@ fn default_required_claims() -> Vec<String> {
 
 fn default_forward() -> bool {
     true
-}
-
-fn default_realm() -> String {
-    String::from("api")
 }
 
 fn default_cache() -> u16 {

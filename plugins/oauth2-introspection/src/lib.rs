@@ -18,7 +18,7 @@ mod tests;
 
 use std::{cell::RefCell, rc::Rc};
 
-use witgate_plugin::{Identity, credential::Source, prelude::*, task::Task};
+use witgate_plugin::{Identity, challenge::Realm, credential::Source, prelude::*, task::Task};
 
 use demands::Demands;
 use finding::{Active, Finding};
@@ -31,7 +31,7 @@ struct Introspection {
     server: Rc<Server>,
     demands: Demands,
     source: Source,
-    realm: String,
+    realm: Realm,
     forward: bool,
     known: RefCell<Known>,
 }

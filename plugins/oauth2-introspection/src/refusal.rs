@@ -1,6 +1,6 @@
 //! Every way to be turned away, and the answer to each (RFC 6750 section 3, RFC 9457).
 
-use witgate_plugin::Reply;
+use witgate_plugin::{Reply, challenge::Realm};
 
 /// Why a request goes no further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,35 +67,24 @@ impl Refusal {
         }
     }
 
-    pub(crate) fn reply(self, realm: &str, scopes: &[String]) -> Reply {
+    pub(crate) fn reply(self, realm: &Realm, scopes: &[String]) -> Reply {
         let (code, detail) = self.texts();
-        let status = match self {
-            Self::Scope | Self::Rule => 403,
-            Self::NoAnswer => 503,
-            _ => 401,
+        let challenge = realm.challenge("Bearer");
+        let (status, challenge) = match self {
+            // Without an error code (RFC 6750 section 3.1).
+            Self::Missing => (401, challenge),
+            Self::Scope => {
+                let challenge = challenge.error("insufficient_scope", detail);
+                (403, challenge.with("scope", &scopes.join(" ")))
+            }
+            Self::Rule => (403, challenge.error("insufficient_scope", detail)),
+            Self::NoAnswer => {
+                return Reply::problem(503, code, detail)
+                    .header("cache-control", "no-store")
+                    .header("retry-after", "2");
+            }
+            _ => (401, challenge.error("invalid_token", detail)),
         };
-        let reply = Reply::problem(status, code, detail).header("cache-control", "no-store");
-        if self == Self::NoAnswer {
-            return reply.header("retry-after", "2");
-        }
-        reply.header("www-authenticate", self.challenge(realm, scopes))
-    }
-
-    /// Without an error code when there was no token (RFC 6750 section 3.1).
-    fn challenge(self, realm: &str, scopes: &[String]) -> String {
-        let realm = realm.replace('\\', "\\\\").replace('"', "\\\"");
-        let description = self.texts().1.trim_end_matches('.');
-        let error = match self {
-            Self::Missing => return format!("Bearer realm=\"{realm}\""),
-            Self::Scope | Self::Rule => "insufficient_scope",
-            _ => "invalid_token",
-        };
-        let mut challenge = format!(
-            "Bearer realm=\"{realm}\", error=\"{error}\", error_description=\"{description}\""
-        );
-        if self == Self::Scope {
-            challenge.push_str(&format!(", scope=\"{}\"", scopes.join(" ")));
-        }
-        challenge
+        challenge.reply(status, code, detail)
     }
 }

@@ -3,6 +3,7 @@
 use std::{cell::RefCell, num::NonZeroUsize, rc::Rc, time::Duration};
 
 use witgate_plugin::{
+    challenge::Realm,
     config,
     config::{HumanDuration, OneOrMany, Problem},
     credential::{From, Source},
@@ -51,8 +52,8 @@ pub(crate) struct Settings {
     #[serde(default = "default_forward")]
     forward: bool,
     /// The realm that clients are told. Default: `api`.
-    #[serde(default = "default_realm")]
-    realm: String,
+    #[serde(default)]
+    realm: Realm,
     /// How many accepted tokens each worker remembers beside what all workers share. Default: 1000, 1 to 10000.
     #[serde(default = "default_cache")]
     cache: u16,
@@ -68,10 +69,6 @@ fn default_inactive_age() -> HumanDuration {
 
 fn default_forward() -> bool {
     true
-}
-
-fn default_realm() -> String {
-    String::from("api")
 }
 
 fn default_cache() -> u16 {
@@ -100,14 +97,8 @@ pub(crate) fn prepare(settings: Settings) -> Result<Introspection, Vec<Problem>>
         "5m",
         300,
     );
-    if !settings
-        .realm
-        .bytes()
-        .all(|byte| matches!(byte, b' '..=b'~'))
-    {
-        let message = "a realm is printable ASCII (RFC 9110 section 11.5)";
-        problems.push(Problem::at("/realm", message));
-    }
+    let realm = settings.realm.check();
+    problems.extend(realm.map(|problem| problem.below("/realm")));
     let cache = NonZeroUsize::new(usize::from(settings.cache)).filter(|size| size.get() <= 10_000);
     if cache.is_none() {
         problems.push(Problem::at("/cache", "write 1 to 10000"));

@@ -1,29 +1,13 @@
 //! Header fields, with the gateway's rules for edits.
 
-use crate::EditError;
+use crate::{
+    EditError,
+    fields::{is_gateway_owned, is_token},
+};
 
 /// Names in lower case, in the order received.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields(pub(crate) Vec<(String, Vec<u8>)>);
-
-/// As in the gateway: what frames the message, and what it says about the client.
-const GATEWAY_OWNED: [&str; 15] = [
-    "connection",
-    "content-length",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-];
 
 impl Fields {
     pub(crate) fn joined(&self, name: &str) -> Option<Vec<u8>> {
@@ -77,19 +61,8 @@ fn check(name: &str, value: &[u8]) -> Result<(), EditError> {
     {
         return Err(EditError::Invalid);
     }
-    if GATEWAY_OWNED
-        .iter()
-        .any(|owned| owned.eq_ignore_ascii_case(name))
-    {
+    if is_gateway_owned(name) {
         return Err(EditError::Forbidden);
     }
     Ok(())
-}
-
-/// RFC 9110 section 5.6.2.
-pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -3,10 +3,10 @@
 use std::{cell::RefCell, ops::Range, time::Duration};
 
 use super::{
-    fields::{Fields, is_token},
+    fields::Fields,
     identity::{Identity, is_kind},
 };
-use crate::{EditError, Ending, Outcome, Peer};
+use crate::{EditError, Ending, Outcome, Peer, fields::is_token};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestHead {

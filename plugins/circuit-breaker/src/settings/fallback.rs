@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use witgate_plugin::{Reply, config, config::Problem};
+use witgate_plugin::{Reply, config, config::Problem, fields};
 
 use super::pointer;
 
@@ -81,8 +81,7 @@ impl Respond {
 
 /// RFC 9110 section 5.
 fn complaint(name: &str, value: &str) -> Option<&'static str> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(token) {
+    if !fields::is_token(name) {
         return Some("this is no name of a header field");
     }
     let plain = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7F);

@@ -3,10 +3,11 @@
 use std::{fmt::Display, rc::Rc};
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
+use witgate_plugin::fields::is_token;
 
 use super::{BodyRule, FieldPath, Origin, Rule, fields, http_rule::HttpRule};
 use crate::{
-    settings::{Settings, UnknownParameters, is_token},
+    settings::{Settings, UnknownParameters},
     template::Template,
 };
 

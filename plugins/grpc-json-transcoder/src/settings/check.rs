@@ -1,6 +1,6 @@
 //! What is wrong with settings whatever the descriptors say.
 
-use witgate_plugin::config::Problem;
+use witgate_plugin::{config::Problem, fields::is_token};
 
 use super::{Passage, Settings, UnknownParameters};
 use crate::refusal::Code;
@@ -105,10 +105,4 @@ fn check_passage(way: &str, passage: &Passage, problems: &mut Vec<Problem>) {
             ));
         }
     }
-}
-
-/// What names of header fields and of methods are made of (RFC 9110 section 5.6.2).
-pub(crate) fn is_token(name: &str) -> bool {
-    let belongs = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(belongs)
 }
