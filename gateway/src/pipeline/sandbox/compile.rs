@@ -4,11 +4,14 @@ use std::{
     fmt::Write,
     fs, io,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant, SystemTime},
 };
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 use wasmtime::{Engine, component::Component};
+
+/// What was not asked for in so long is removed when something new is kept.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// SHA-256 of a component file.
 pub(super) type ContentHash = [u8; SHA256_OUTPUT_LEN];
@@ -52,10 +55,12 @@ impl Cache {
         };
         let file = folder.join(file_name(engine, hash));
         if let Some(component) = read(engine, &file) {
+            touch(&file);
             tracing::debug!(digest = hex(hash), "took a compiled plugin from the cache");
             return Ok(component);
         }
         let component = compile(engine, bytes, hash)?;
+        remove_old(folder, SystemTime::now());
         if let Err(error) = write(folder, &file, &component.serialize()?) {
             tracing::warn!(
                 "cannot keep a compiled plugin in {}: {error}",
@@ -129,6 +134,28 @@ fn write(folder: &Path, file: &Path, code: &[u8]) -> io::Result<()> {
     written
 }
 
+/// For [`remove_old`]. If that fails, it is compiled again some day.
+fn touch(file: &Path) {
+    let _ = fs::File::open(file).and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+/// Also what a process left that was ended while it wrote.
+fn remove_old(folder: &Path, now: SystemTime) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let is_old = modified.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > KEPT));
+        if is_old && fs::remove_file(entry.path()).is_ok() {
+            tracing::debug!(
+                "removed {}, which nobody uses any more",
+                entry.path().display()
+            );
+        }
+    }
+}
+
 fn unique() -> u64 {
     use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -193,6 +220,33 @@ mod tests {
             assert_eq!(hash(&fs::read(file).unwrap()), hash(&whole), "written anew");
         }
         assert_eq!(files(&folder).len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_uses_any_more_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("cache");
+        let engine = super::super::engine::engine().unwrap();
+        let cache = Cache::new(Some(&folder));
+        cache.component(&engine, EMPTY, &hash(EMPTY)).unwrap();
+        let (used, unused) = (
+            folder.join(file_name(&engine, &hash(EMPTY))),
+            folder.join("old"),
+        );
+        let long_ago = SystemTime::now() - KEPT - Duration::from_secs(60);
+        fs::write(&unused, "").unwrap();
+        for file in [&used, &unused] {
+            fs::File::open(file)
+                .unwrap()
+                .set_modified(long_ago)
+                .unwrap();
+        }
+        cache.component(&engine, EMPTY, &hash(EMPTY)).unwrap();
+        assert_eq!(files(&folder).len(), 2, "nothing new was kept");
+        let other = [EMPTY, b"\0\x02\x01a"].concat();
+        cache.component(&engine, &other, &hash(&other)).unwrap();
+        assert_eq!(files(&folder).len(), 2);
+        assert!(used.exists() && !unused.exists());
     }
 
     /// Code that another version of wasmtime compiled is refused however it came under this name.

@@ -56,6 +56,16 @@ struct Parsed {
     resource: ResourceAny,
 }
 
+/// What goes into a function of a component.
+pub(super) trait Params: ComponentNamedList + Lower {}
+
+impl<T: ComponentNamedList + Lower> Params for T {}
+
+/// What comes out of it.
+pub(super) trait Results: ComponentNamedList + Lift + 'static {}
+
+impl<T: ComponentNamedList + Lift + 'static> Results for T {}
+
 impl Instance {
     pub(super) async fn start(plugin: &Plugin, home: &Arc<Home>) -> Result<Self, FailureKind> {
         let limits = &plugin.settings.limits;
@@ -106,31 +116,23 @@ impl Instance {
     }
 
     /// Calls a phase.
-    pub(super) async fn call<P, R>(
+    pub(super) async fn call<P: Params, R: Results>(
         &mut self,
         phase: Phase,
         function: TypedFunc<P, R>,
         params: P,
-    ) -> Result<R, FailureKind>
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift + 'static,
-    {
+    ) -> Result<R, FailureKind> {
         self.begin(phase);
         self.run(self.time, function, params).await
     }
 
     /// The same for a plugin that cannot wait.
-    pub(super) fn call_now<P, R>(
+    pub(super) fn call_now<P: Params, R: Results>(
         &mut self,
         phase: Phase,
         function: TypedFunc<P, R>,
         params: P,
-    ) -> Result<R, FailureKind>
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift + 'static,
-    {
+    ) -> Result<R, FailureKind> {
         self.begin(phase);
         self.run_now(self.time, function, params)
     }
@@ -142,16 +144,12 @@ impl Instance {
         self.calls += 1;
     }
 
-    async fn run<P, R>(
+    async fn run<P: Params, R: Results>(
         &mut self,
         time: Duration,
         function: TypedFunc<P, R>,
         params: P,
-    ) -> Result<R, FailureKind>
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift + 'static,
-    {
+    ) -> Result<R, FailureKind> {
         if !self.waits {
             return self.run_now(time, function, params);
         }
@@ -163,16 +161,12 @@ impl Instance {
         }
     }
 
-    fn run_now<P, R>(
+    fn run_now<P: Params, R: Results>(
         &mut self,
         time: Duration,
         function: TypedFunc<P, R>,
         params: P,
-    ) -> Result<R, FailureKind>
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift + 'static,
-    {
+    ) -> Result<R, FailureKind> {
         self.prepare(time);
         let returned = function.call(&mut self.store, params);
         self.returned(returned)
@@ -211,15 +205,11 @@ impl Instance {
     }
 
     /// A call away from all exchanges: it may take longer, and answer more.
-    pub(super) async fn ask<P, R>(
+    pub(super) async fn ask<P: Params, R: Results>(
         &mut self,
         function: TypedFunc<P, R>,
         params: P,
-    ) -> Result<R, FailureKind>
-    where
-        P: ComponentNamedList + Lower,
-        R: ComponentNamedList + Lift + 'static,
-    {
+    ) -> Result<R, FailureKind> {
         let usual = self.store.hostcall_fuel();
         self.store.set_hostcall_fuel(LONGEST_ANSWER);
         let answer = self.run(PREPARATION, function, params).await;
