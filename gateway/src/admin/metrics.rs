@@ -1,11 +1,9 @@
 //! `GET /metrics`
 
-use std::fmt::Write;
-
 use http::StatusCode;
 
 use super::{Answer, Control, rate_limits, typed, upstreams};
-use crate::telemetry::metrics::render;
+use crate::telemetry::metrics::{Family, render};
 
 pub(super) fn answer(control: &Control) -> Answer {
     let mut out = String::new();
@@ -25,53 +23,24 @@ fn configuration(control: &Control, out: &mut String) {
     let (reloads, failed) = control.reloads();
     let last = control.last();
     let routes = control.snapshot().table.routes().count();
-    for (name, kind, help, value) in [
-        (
-            "witgate_config_generation",
-            "gauge",
-            "The live generation.",
-            last.outcome.generation,
-        ),
-        (
-            "witgate_config_routes",
-            "gauge",
-            "Routes in the live table.",
-            routes as u64,
-        ),
-        (
-            "witgate_config_stale_files",
-            "gauge",
-            "Files of which an older version is live.",
-            last.outcome.stale.len() as u64,
-        ),
-        (
-            "witgate_config_reloads_total",
-            "counter",
-            "Reloads since the start.",
-            reloads,
-        ),
-        (
-            "witgate_config_failed_reloads_total",
-            "counter",
-            "Reloads in which something was wrong.",
-            failed,
-        ),
-    ] {
-        let _ = writeln!(
-            out,
-            "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
-        );
-    }
-    let name = "witgate_config_last_reload_seconds";
-    let _ = writeln!(
-        out,
-        "# HELP {name} How long the steps of the last reload took.\n# TYPE {name} gauge"
-    );
-    for (step, took) in [
+    let help = "The live generation.";
+    let generation = last.outcome.generation;
+    Family::gauge(out, "witgate_config_generation", help).sample(&[], generation);
+    let help = "Routes in the live table.";
+    Family::gauge(out, "witgate_config_routes", help).sample(&[], routes);
+    let help = "Files of which an older version is live.";
+    let stale = last.outcome.stale.len();
+    Family::gauge(out, "witgate_config_stale_files", help).sample(&[], stale);
+    let help = "Reloads since the start.";
+    Family::counter(out, "witgate_config_reloads_total", help).sample(&[], reloads);
+    let help = "Reloads in which something was wrong.";
+    Family::counter(out, "witgate_config_failed_reloads_total", help).sample(&[], failed);
+    let help = "How long the steps of the last reload took.";
+    let steps = [
         ("read", last.took.read),
         ("compile", last.took.compile),
         ("settle", last.took.settle),
-    ] {
-        let _ = writeln!(out, "{name}{{step=\"{step}\"}} {}", took.as_secs_f64());
-    }
+    ];
+    let steps = steps.map(|(step, took)| (step, took.as_secs_f64()));
+    Family::gauge(out, "witgate_config_last_reload_seconds", help).by("step", steps);
 }

@@ -1,7 +1,7 @@
 //! `GET /rate-limits`: the limits, who is counted how, and what they have answered. Keys are not shown: they may be secrets,
 //! and of most there is nothing left but a number.
 
-use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::StatusCode;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Answer, Control, json};
 use crate::{
     pipeline::limiter::{Cause, Counts, Limit},
-    telemetry::metrics::label,
+    telemetry::metrics::Family,
 };
 
 #[derive(Serialize)]
@@ -82,60 +82,36 @@ pub(super) fn answer(control: &Control) -> Answer {
     json(StatusCode::OK, &shown)
 }
 
-/// One series: its name, its kind, its help, and its value for a limit.
-type Series = (&'static str, &'static str, &'static str, fn(&Counts) -> u64);
-
-const SERIES: [Series; 3] = [
-    (
-        "witgate_rate_limit_keys",
-        "gauge",
-        "Keys that a limit keeps a count for.",
-        |counts| counts.keys,
-    ),
-    (
-        "witgate_rate_limit_under_way",
-        "gauge",
-        "Requests that hold a permit of a limit on concurrency.",
-        |counts| counts.under_way,
-    ),
-    (
-        "witgate_rate_limit_crowded_total",
-        "counter",
-        "Answers to keys that a limit had no room for.",
-        |counts| counts.crowded,
-    ),
-];
-
 /// In the text format of Prometheus.
 pub(super) fn render(control: &Control, out: &mut String) {
     let counts = control.host().limits().counts();
-    let name = "witgate_rate_limit_total";
-    // Writing to a string does not fail.
-    let _ = writeln!(
-        out,
-        "# HELP {name} Answers of a limit, by what it decided.\n# TYPE {name} counter"
-    );
+    let help = "Answers of a limit, by what it decided.";
+    let mut family = Family::counter(out, "witgate_rate_limit_total", help);
     for (limit, counts) in &counts {
-        let limit = label(limit);
         let tally = &counts.tally;
         let refused = Cause::ALL.map(|it| (it.name(), tally.refused[it as usize]));
         let others = [("admitted", tally.admitted), ("skipped", tally.skipped)];
         for (decision, count) in others.into_iter().chain(refused) {
-            let _ = writeln!(
-                out,
-                "{name}{{limit=\"{limit}\",decision=\"{decision}\"}} {count}"
-            );
+            family.sample(&[("limit", limit), ("decision", decision)], count);
         }
     }
-    for (name, kind, help, value) in SERIES {
-        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        for (limit, counts) in &counts {
-            let _ = writeln!(
-                out,
-                "{name}{{limit=\"{}\"}} {}",
-                label(limit),
-                value(counts)
-            );
-        }
-    }
+    let by_limit = |mut family: Family<'_>, value: fn(&Counts) -> u64| {
+        family.by(
+            "limit",
+            counts
+                .iter()
+                .map(|(limit, counts)| (&**limit, value(counts))),
+        );
+    };
+    let help = "Keys that a limit keeps a count for.";
+    by_limit(
+        Family::gauge(out, "witgate_rate_limit_keys", help),
+        |counts| counts.keys,
+    );
+    let help = "Requests that hold a permit of a limit on concurrency.";
+    let name = "witgate_rate_limit_under_way";
+    by_limit(Family::gauge(out, name, help), |counts| counts.under_way);
+    let help = "Answers to keys that a limit had no room for.";
+    let name = "witgate_rate_limit_crowded_total";
+    by_limit(Family::counter(out, name, help), |counts| counts.crowded);
 }

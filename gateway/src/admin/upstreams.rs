@@ -1,10 +1,7 @@
 //! `GET /upstreams`: the live upstreams and their endpoints, and how well those are that are checked. The same is told
 //! to Prometheus.
 
-use std::{
-    fmt::Write,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use serde::Serialize;
@@ -13,7 +10,7 @@ use super::{Answer, Control, json};
 use crate::{
     pipeline::upstream::{HealthReport, Protocol},
     snapshot::{KnownUpstream, Snapshot},
-    telemetry::metrics::label,
+    telemetry::metrics::Family,
 };
 
 #[derive(Serialize)]
@@ -97,30 +94,20 @@ pub(super) fn render(snapshot: &Snapshot, out: &mut String) {
     for known in snapshot.upstreams.checked() {
         let reports = known.upstream.health.iter().flat_map(|it| it.states());
         for (url, state) in known.endpoints().zip(reports) {
-            let labels = format!(
-                "upstream=\"{}\",endpoint=\"{}\"",
-                label(known.name()),
-                label(url)
-            );
+            let labels = [("upstream", known.name()), ("endpoint", url)];
             all.push((labels, state.is_well(), state.report()));
         }
     }
-    let name = "witgate_upstream_endpoint_healthy";
-    let _ = writeln!(
-        out,
-        "# HELP {name} Whether a checked endpoint gets requests.\n# TYPE {name} gauge"
-    );
+    let help = "Whether a checked endpoint gets requests.";
+    let mut family = Family::gauge(out, "witgate_upstream_endpoint_healthy", help);
     for (labels, well, _) in &all {
-        let _ = writeln!(out, "{name}{{{labels}}} {}", u8::from(*well));
+        family.sample(labels, u8::from(*well));
     }
-    let name = "witgate_upstream_health_checks_total";
-    let _ = writeln!(
-        out,
-        "# HELP {name} Health checks of endpoints, by result.\n# TYPE {name} counter"
-    );
-    for (labels, _, report) in &all {
+    let help = "Health checks of endpoints, by result.";
+    let mut family = Family::counter(out, "witgate_upstream_health_checks_total", help);
+    for ([upstream, endpoint], _, report) in &all {
         for (result, count) in [("success", report.successes), ("failure", report.failures)] {
-            let _ = writeln!(out, "{name}{{{labels},result=\"{result}\"}} {count}");
+            family.sample(&[*upstream, *endpoint, ("result", result)], count);
         }
     }
 }

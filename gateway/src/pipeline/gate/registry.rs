@@ -2,12 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed},
 };
 
 use super::{Gate, now, scope::Scope, view::State};
-use crate::telemetry::metrics::label;
+use crate::telemetry::metrics::{Family, Labels};
 
 /// Cells of a gate that are shown one by one where there are many.
 const MOST_SHOWN: usize = 100;
@@ -58,53 +57,39 @@ impl Gates {
     pub fn render(&self, out: &mut String) {
         self.sweep();
         let all: Vec<_> = self.lock().iter().map(Shown::of).collect();
-        let name = "witgate_gate_cells";
-        family(out, name, "gauge", "Cells of a gate, by how they stand.");
+        let help = "Cells of a gate, by how they stand.";
+        let mut family = Family::gauge(out, "witgate_gate_cells", help);
         for gate in &all {
             for state in State::ALL {
                 let cells = gate.cells.values().filter(|it| **it == state).count();
-                let state = state.name();
-                let _ = writeln!(out, "{name}{{{},state=\"{state}\"}} {cells}", gate.labels);
+                family.sample(&gate.labels(&[("state", state.name())]), cells);
             }
         }
-        let name = "witgate_gate_state";
         let help = "How a cell stands: 0 closed, 1 open, 2 half-open, 3 ramp. Of a gate with many cells those that are \
                     closed are left out.";
-        family(out, name, "gauge", help);
+        let mut family = Family::gauge(out, "witgate_gate_state", help);
         for gate in &all {
             for (cell, state) in gate.one_by_one() {
-                let (labels, cell) = (&gate.labels, label(cell));
-                let _ = writeln!(out, "{name}{{{labels},cell=\"{cell}\"}} {}", *state as u8);
+                family.sample(&gate.labels(&[("cell", cell)]), *state as u8);
             }
         }
-        let name = "witgate_gate_transitions_total";
         let help = "Moves of the cells of a gate, by where to and why.";
-        family(out, name, "counter", help);
+        let mut family = Family::counter(out, "witgate_gate_transitions_total", help);
         for gate in &all {
             for ((to, why), moves) in &gate.moves {
-                let (labels, to, why) = (&gate.labels, to.name(), label(why));
-                let _ = writeln!(
-                    out,
-                    "{name}{{{labels},to=\"{to}\",reason=\"{why}\"}} {moves}"
-                );
+                let labels = gate.labels(&[("to", to.name()), ("reason", why)]);
+                family.sample(&labels, moves);
             }
         }
-        for (name, help, count) in [
-            (
-                "witgate_gate_refused_total",
-                "Exchanges that did not pass a gate.",
-                (|gate| gate.refused) as fn(&Shown) -> u64,
-            ),
-            (
-                "witgate_gate_unguarded_total",
-                "Exchanges that went on since there was no room for a cell of their own.",
-                |gate| gate.unguarded,
-            ),
-        ] {
-            family(out, name, "counter", help);
-            for gate in &all {
-                let _ = writeln!(out, "{name}{{{}}} {}", gate.labels, count(gate));
-            }
+        let help = "Exchanges that did not pass a gate.";
+        let mut family = Family::counter(out, "witgate_gate_refused_total", help);
+        for gate in &all {
+            family.sample(&gate.labels(&[]), gate.refused);
+        }
+        let help = "Exchanges that went on since there was no room for a cell of their own.";
+        let mut family = Family::counter(out, "witgate_gate_unguarded_total", help);
+        for gate in &all {
+            family.sample(&gate.labels(&[]), gate.unguarded);
         }
     }
 
@@ -115,7 +100,7 @@ impl Gates {
 
 /// What is shown of one gate.
 struct Shown {
-    labels: String,
+    identity: Identity,
     /// How many cells there are depends on who comes.
     many: bool,
     cells: BTreeMap<Box<str>, State>,
@@ -129,12 +114,7 @@ impl Shown {
         let now = now();
         let cells = gate.cells();
         Self {
-            labels: format!(
-                "plugin=\"{}\",gate=\"{}\",scope=\"{}\"",
-                label(&identity.plugin),
-                label(&identity.name),
-                label(&identity.scope)
-            ),
+            identity: identity.clone(),
             many: gate.scope.has_identity(),
             cells: cells
                 .iter()
@@ -146,14 +126,20 @@ impl Shown {
         }
     }
 
+    fn labels<'l>(&'l self, more: &Labels<'l>) -> Vec<(&'l str, &'l str)> {
+        let identity = &self.identity;
+        let own = [
+            ("plugin", &*identity.plugin),
+            ("gate", &*identity.name),
+            ("scope", &*identity.scope),
+        ];
+        [&own, more].concat()
+    }
+
     fn one_by_one(&self) -> impl Iterator<Item = (&Box<str>, &State)> {
         let many = self.many;
         let shown = self.cells.iter();
         let shown = shown.filter(move |(_, state)| !many || **state != State::Closed);
         shown.take(if many { MOST_SHOWN } else { usize::MAX })
     }
-}
-
-fn family(out: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }

@@ -4,7 +4,6 @@ mod series;
 
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
@@ -17,6 +16,7 @@ use super::{
     failure::{FailureKind, LABELS},
     phase::Phase,
 };
+use crate::telemetry::metrics::Family;
 
 /// The numbers of every plugin that was ever loaded, by name.
 #[derive(Debug, Default)]
@@ -118,126 +118,58 @@ impl Registry {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        family(
-            out,
-            "sandbox_calls_total",
-            "counter",
-            "Calls of a phase of a plugin.",
-        );
+        let by_plugin = |mut family: Family<'_>, value: fn(&PluginStats) -> u64| {
+            let rows = plugins.iter().map(|(name, stats)| (&**name, value(stats)));
+            family.by("plugin", rows);
+        };
+        let help = "Calls of a phase of a plugin.";
+        let mut family = Family::counter(out, "witgate_sandbox_calls_total", help);
         for (name, stats) in &plugins {
             for phase in Phase::ALL {
                 let calls = stats.sum(|shard| &shard.calls[phase.index()]);
-                sample(
-                    out,
-                    "sandbox_calls_total",
-                    &[("plugin", name), ("phase", phase.name())],
-                    calls,
-                );
+                family.sample(&[("plugin", name), ("phase", phase.name())], calls);
             }
         }
-        family(
-            out,
-            "sandbox_reused_total",
-            "counter",
-            "Decisions of a plugin that were carried out again, without a call.",
-        );
-        for (name, stats) in &plugins {
-            let reused = stats.sum(|shard| &shard.reused);
-            sample(out, "sandbox_reused_total", &[("plugin", name)], reused);
-        }
-        family(
-            out,
-            "sandbox_failures_total",
-            "counter",
-            "Calls of a plugin that failed, by phase and how.",
-        );
+        let help = "Decisions of a plugin that were carried out again, without a call.";
+        let name = "witgate_sandbox_reused_total";
+        by_plugin(Family::counter(out, name, help), |stats| {
+            stats.sum(|shard| &shard.reused)
+        });
+        let help = "Calls of a plugin that failed, by phase and how.";
+        let mut family = Family::counter(out, "witgate_sandbox_failures_total", help);
         for (name, stats) in &plugins {
             for phase in Phase::ALL {
-                failures(out, name, stats, phase);
+                failures(&mut family, name, stats, phase);
             }
         }
-        family(
-            out,
-            "sandbox_instances",
-            "gauge",
-            "Instances of a plugin that are alive.",
-        );
+        let help = "Instances of a plugin that are alive.";
+        let name = "witgate_sandbox_instances";
+        by_plugin(Family::gauge(out, name, help), |stats| {
+            stats.sum(|shard| &shard.started) - stats.sum(|shard| &shard.stopped)
+        });
+        let help = "Components of a plugin that are loaded.";
+        let mut family = Family::gauge(out, "witgate_sandbox_generations", help);
         for (name, stats) in &plugins {
-            let alive = stats.sum(|shard| &shard.started) - stats.sum(|shard| &shard.stopped);
-            sample(out, "sandbox_instances", &[("plugin", name)], alive);
+            family.sample(&[("plugin", name)], stats.generations.load(Relaxed));
         }
-        family(
-            out,
-            "sandbox_generations",
-            "gauge",
-            "Components of a plugin that are loaded.",
-        );
-        for (name, stats) in &plugins {
-            sample(
-                out,
-                "sandbox_generations",
-                &[("plugin", name)],
-                stats.generations.load(Relaxed),
-            );
-        }
-        family(
-            out,
-            "sandbox_log_lines_dropped_total",
-            "counter",
-            "Log lines beyond a plugin's rate.",
-        );
-        for (name, stats) in &plugins {
-            let dropped = stats.sum(|shard| &shard.lines_dropped);
-            sample(
-                out,
-                "sandbox_log_lines_dropped_total",
-                &[("plugin", name)],
-                dropped,
-            );
-        }
+        let help = "Log lines beyond a plugin's rate.";
+        let name = "witgate_sandbox_log_lines_dropped_total";
+        by_plugin(Family::counter(out, name, help), |stats| {
+            stats.sum(|shard| &shard.lines_dropped)
+        });
         series::render(&plugins, out);
     }
 }
 
 /// Of a phase that was never called there is nothing to show, unless it failed all the same.
-fn failures(out: &mut String, plugin: &str, stats: &PluginStats, phase: Phase) {
+fn failures(family: &mut Family<'_>, plugin: &str, stats: &PluginStats, phase: Phase) {
     let called = stats.sum(|shard| &shard.calls[phase.index()]) > 0;
     for (index, kind) in LABELS.iter().enumerate() {
         let failures = stats.sum(|shard| &shard.failures[phase.index()][index]);
         if called || failures > 0 {
             let labels = [("plugin", plugin), ("phase", phase.name()), ("kind", kind)];
-            sample(out, "sandbox_failures_total", &labels, failures);
+            family.sample(&labels, failures);
         }
-    }
-}
-
-fn family(out: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = writeln!(
-        out,
-        "# HELP witgate_{name} {help}\n# TYPE witgate_{name} {kind}"
-    );
-}
-
-fn sample(out: &mut String, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-    let _ = write!(out, "witgate_{name}{{");
-    for (index, (label, value)) in labels.iter().enumerate() {
-        let comma = if index == 0 { "" } else { "," };
-        let _ = write!(out, "{comma}{label}=\"{}\"", Escaped(value));
-    }
-    let _ = writeln!(out, "}} {value}");
-}
-
-/// A label's value in the text format.
-struct Escaped<'a>(&'a str);
-
-impl std::fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
-            '\\' => f.write_str("\\\\"),
-            '"' => f.write_str("\\\""),
-            '\n' => f.write_str("\\n"),
-            c => f.write_char(c),
-        })
     }
 }
 

@@ -1,9 +1,10 @@
-//! The Prometheus text format, version 0.0.4.
+//! What workers count, for Prometheus.
 
-use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::shard::{
-    BOUNDS, CALL_STATUSES, Counter, Ending, RouteCounters, Shard, UpstreamCounters,
+use super::{
+    exposition::Family,
+    shard::{BOUNDS, CALL_STATUSES, Counter, Ending, RouteCounters, Shard, UpstreamCounters},
 };
 
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -15,30 +16,13 @@ pub fn render(shards: &[Arc<Shard>], out: &mut String) {
     upstreams(shards, out);
 }
 
-fn header(out: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-}
-
-/// A label's value, escaped as the format asks.
-pub fn label(value: &str) -> String {
-    value
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
-}
-
 fn connections(shards: &[Arc<Shard>], out: &mut String) {
     let total =
         |of: fn(&Shard) -> &Counter| shards.iter().map(|shard| of(shard).get()).sum::<u64>();
     let accepted = total(|shard| &shard.connections_accepted);
     let open = accepted.saturating_sub(total(|shard| &shard.connections_closed));
-    header(
-        out,
-        "witgate_connections_open",
-        "gauge",
-        "Client connections open now.",
-    );
-    let _ = writeln!(out, "witgate_connections_open {open}");
+    let help = "Client connections open now.";
+    Family::gauge(out, "witgate_connections_open", help).sample(&[], open);
     for (name, help, value) in [
         (
             "witgate_connections_accepted_total",
@@ -66,8 +50,7 @@ fn connections(shards: &[Arc<Shard>], out: &mut String) {
             total(|shard| &shard.access_lines_dropped),
         ),
     ] {
-        header(out, name, "counter", help);
-        let _ = writeln!(out, "{name} {value}");
+        Family::counter(out, name, help).sample(&[], value);
     }
 }
 
@@ -133,69 +116,47 @@ fn by_label(
     of: impl Fn(&RouteCounters) -> &[Counter],
     values: &[&str],
 ) {
-    header(out, name, "counter", help);
+    let mut family = Family::counter(out, name, help);
     for (route, blocks) in by_route {
-        let route = label(route);
         for (index, value) in values.iter().enumerate() {
             let counts = blocks.iter().filter_map(|block| of(block).get(index));
             let count: u64 = counts.map(Counter::get).sum();
             if count > 0 {
-                let _ = writeln!(
-                    out,
-                    "{name}{{route=\"{route}\",{label_name}=\"{value}\"}} {count}"
-                );
+                family.sample(&[("route", route), (label_name, value)], count);
             }
         }
     }
 }
 
 fn notes(by_route: &Sums, out: &mut String) {
-    let name = "witgate_notes_total";
-    header(
-        out,
-        name,
-        "counter",
-        "What policies noted of exchanges, by route and kind.",
-    );
+    let help = "What policies noted of exchanges, by route and kind.";
+    let mut family = Family::counter(out, "witgate_notes_total", help);
     for (route, blocks) in by_route {
         let mut sums = BTreeMap::new();
         blocks
             .iter()
             .for_each(|block| block.notes.add_to(&mut sums));
-        let route = label(route);
         for (kind, count) in sums {
-            let _ = writeln!(out, "{name}{{route=\"{route}\",note=\"{kind}\"}} {count}");
+            family.sample(&[("route", route), ("note", &kind)], count);
         }
     }
 }
 
 fn durations(by_route: &Sums, out: &mut String) {
-    let name = "witgate_request_duration_seconds";
-    header(
-        out,
-        name,
-        "histogram",
-        "From a request's head to the end of its response.",
-    );
+    let help = "From a request's head to the end of its response.";
+    let mut family = Family::histogram(out, "witgate_request_duration_seconds", help);
     for (route, blocks) in by_route {
-        let route = label(route);
         let mut cumulative = 0;
-        for (index, bound) in BOUNDS.iter().enumerate() {
+        let mut up_to = |index: usize| {
             cumulative += sum(blocks, |block| &block.buckets[index]);
-            let bound = seconds(*bound);
-            let _ = writeln!(
-                out,
-                "{name}_bucket{{route=\"{route}\",le=\"{bound}\"}} {cumulative}"
-            );
-        }
-        cumulative += sum(blocks, |block| &block.buckets[BOUNDS.len()]);
+            cumulative
+        };
+        let buckets: Vec<_> = (BOUNDS.iter().enumerate())
+            .map(|(index, bound)| (seconds(*bound), up_to(index)))
+            .collect();
+        let count = up_to(BOUNDS.len());
         let total = seconds(sum(blocks, |block| &block.duration_us));
-        let _ = writeln!(
-            out,
-            "{name}_bucket{{route=\"{route}\",le=\"+Inf\"}} {cumulative}\n\
-             {name}_sum{{route=\"{route}\"}} {total}\n\
-             {name}_count{{route=\"{route}\"}} {cumulative}"
-        );
+        family.distribution(&[("route", route)], buckets, (total, count));
     }
 }
 
@@ -247,11 +208,11 @@ fn upstreams(shards: &[Arc<Shard>], out: &mut String) {
         ),
     ];
     for (name, help, of) in series {
-        header(out, name, "counter", help);
-        for (upstream, blocks) in &by_upstream {
+        let rows = by_upstream.iter().map(|(upstream, blocks)| {
             let value: u64 = blocks.iter().map(|block| of(block).get()).sum();
-            let _ = writeln!(out, "{name}{{upstream=\"{}\"}} {value}", label(upstream));
-        }
+            (&**upstream, value)
+        });
+        Family::counter(out, name, help).by("upstream", rows);
     }
 }
 

@@ -8,7 +8,8 @@ use std::{
     },
 };
 
-use super::{PluginStats, family, sample};
+use super::PluginStats;
+use crate::telemetry::metrics::Family;
 
 /// Series of one plugin; more are refused.
 const MOST_SERIES: usize = 100;
@@ -112,27 +113,20 @@ fn is_label((name, value): &(String, String)) -> bool {
 pub(super) fn render(plugins: &BTreeMap<Arc<str>, Arc<PluginStats>>, out: &mut String) {
     // A family stands in one piece, whichever plugins have a part in it.
     let mut families: BTreeMap<String, Vec<(&str, Labels, Cells)>> = BTreeMap::new();
-    family(
-        out,
-        "sandbox_series_refused_total",
-        "counter",
-        "Series of its own that a plugin was refused.",
-    );
+    let help = "Series of its own that a plugin was refused.";
+    let mut family = Family::counter(out, "witgate_sandbox_series_refused_total", help);
     for (plugin, stats) in plugins {
         let refused = stats.series.dropped.load(Relaxed);
-        sample(
-            out,
-            "sandbox_series_refused_total",
-            &[("plugin", plugin)],
-            refused,
-        );
+        family.sample(&[("plugin", plugin)], refused);
         let all = stats
             .series
             .all
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         for ((name, labels), cells) in all.iter() {
-            let of_family = families.entry(format!("plugin_{name}")).or_default();
+            let of_family = families
+                .entry(format!("witgate_plugin_{name}"))
+                .or_default();
             of_family.push((plugin, labels.clone(), cells.clone()));
         }
     }
@@ -140,8 +134,11 @@ pub(super) fn render(plugins: &BTreeMap<Arc<str>, Arc<PluginStats>>, out: &mut S
         let counts = samples
             .iter()
             .all(|(_, _, cells)| matches!(cells, Cells::Counter(_)));
-        let kind = if counts { "counter" } else { "gauge" };
-        family(out, &name, kind, "Made by a plugin.");
+        let help = "Made by a plugin.";
+        let mut family = match counts {
+            true => Family::counter(out, &name, help),
+            false => Family::gauge(out, &name, help),
+        };
         for (plugin, labels, cells) in samples {
             let mut pairs = vec![("plugin", plugin)];
             pairs.extend(
@@ -152,9 +149,9 @@ pub(super) fn render(plugins: &BTreeMap<Arc<str>, Arc<PluginStats>>, out: &mut S
             match cells {
                 Cells::Counter(cells) => {
                     let sum: u64 = cells.iter().map(|cell| cell.load(Relaxed)).sum();
-                    sample(out, &name, &pairs, sum);
+                    family.sample(&pairs, sum);
                 }
-                Cells::Gauge(cell) => sample(out, &name, &pairs, cell.load(Relaxed)),
+                Cells::Gauge(cell) => family.sample(&pairs, cell.load(Relaxed)),
             }
         }
     }

@@ -1,12 +1,12 @@
 //! How the descriptors are doing, for operators and for Prometheus.
 
 use std::{
-    fmt::Write,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use super::{Descriptors, declare::Known};
+use crate::telemetry::metrics::Family;
 
 /// How one name is doing.
 #[derive(Clone, Debug)]
@@ -47,44 +47,6 @@ impl From<Known> for DescriptorsStatus {
     }
 }
 
-/// A name, its type, what it says, and its value.
-type Family = (
-    &'static str,
-    &'static str,
-    &'static str,
-    fn(&DescriptorsStatus) -> Option<f64>,
-);
-
-const FAMILIES: [Family; 5] = [
-    (
-        "age_seconds",
-        "gauge",
-        "Since the content was last confirmed.",
-        |one| one.age.map(|age| age.as_secs_f64()),
-    ),
-    (
-        "ready",
-        "gauge",
-        "1 when there is content that serves.",
-        |one| Some(f64::from(u8::from(one.digest.is_some()))),
-    ),
-    (
-        "stale",
-        "gauge",
-        "1 when the newest content could not be had, or is refused.",
-        |one| Some(f64::from(u8::from(one.error.is_some()))),
-    ),
-    ("fetches_total", "counter", "Readings and fetches.", |one| {
-        Some(one.fetches as f64)
-    }),
-    (
-        "fetch_failures_total",
-        "counter",
-        "Readings and fetches that failed.",
-        |one| Some(one.failures as f64),
-    ),
-];
-
 impl Descriptors {
     /// In the order of their names.
     pub fn status(&self) -> Vec<DescriptorsStatus> {
@@ -97,19 +59,34 @@ impl Descriptors {
         if all.is_empty() {
             return;
         }
-        for (name, kind, help, value) in FAMILIES {
-            // Writing to a string does not fail.
-            let _ = writeln!(out, "# HELP witgate_descriptors_{name} {help}");
-            let _ = writeln!(out, "# TYPE witgate_descriptors_{name} {kind}");
-            for one in &all {
-                let Some(value) = value(one) else { continue };
-                let label = one.name.replace('\\', "\\\\").replace('"', "\\\"");
-                let label = label.replace('\n', "\\n");
-                let _ = writeln!(
-                    out,
-                    "witgate_descriptors_{name}{{name=\"{label}\"}} {value}"
-                );
-            }
-        }
+        let by_name = |mut family: Family<'_>, value: fn(&DescriptorsStatus) -> Option<f64>| {
+            let rows = all.iter().filter_map(|one| Some((&*one.name, value(one)?)));
+            family.by("name", rows);
+        };
+        let help = "Since the content was last confirmed.";
+        let name = "witgate_descriptors_age_seconds";
+        by_name(Family::gauge(out, name, help), |one| {
+            one.age.map(|age| age.as_secs_f64())
+        });
+        let help = "1 when there is content that serves.";
+        by_name(
+            Family::gauge(out, "witgate_descriptors_ready", help),
+            |one| Some(f64::from(u8::from(one.digest.is_some()))),
+        );
+        let help = "1 when the newest content could not be had, or is refused.";
+        by_name(
+            Family::gauge(out, "witgate_descriptors_stale", help),
+            |one| Some(f64::from(u8::from(one.error.is_some()))),
+        );
+        let help = "Readings and fetches.";
+        let name = "witgate_descriptors_fetches_total";
+        by_name(Family::counter(out, name, help), |one| {
+            Some(one.fetches as f64)
+        });
+        let help = "Readings and fetches that failed.";
+        let name = "witgate_descriptors_fetch_failures_total";
+        by_name(Family::counter(out, name, help), |one| {
+            Some(one.failures as f64)
+        });
     }
 }

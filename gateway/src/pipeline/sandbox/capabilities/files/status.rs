@@ -1,8 +1,9 @@
 //! How the files are doing, for operators and for Prometheus.
 
-use std::{fmt::Write, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use super::Files;
+use crate::telemetry::metrics::Family;
 
 /// How one file is doing.
 #[derive(Clone, Debug)]
@@ -37,50 +38,23 @@ impl Files {
     /// Appends the numbers in the text format of Prometheus.
     pub fn render(&self, out: &mut String) {
         let all = self.status();
-        family(
-            out,
-            ("stale", "gauge"),
-            "1 when the newest content cannot be used, and what was there before serves.",
-            &all,
-            |one| u64::from(one.error.is_some()),
-        );
-        family(
-            out,
-            ("reads_total", "counter"),
-            "Readings of content.",
-            &all,
+        if all.is_empty() {
+            return;
+        }
+        let by_name = |mut family: Family<'_>, value: fn(&FileStatus) -> u64| {
+            family.by("file", all.iter().map(|one| (&*one.name, value(one))));
+        };
+        let help = "1 when the newest content cannot be used, and what was there before serves.";
+        by_name(Family::gauge(out, "witgate_file_stale", help), |one| {
+            one.error.is_some().into()
+        });
+        let help = "Readings of content.";
+        by_name(
+            Family::counter(out, "witgate_file_reads_total", help),
             |one| one.reads,
         );
-        family(
-            out,
-            ("read_failures_total", "counter"),
-            "Readings that failed.",
-            &all,
-            |one| one.failures,
-        );
-    }
-}
-
-fn family(
-    out: &mut String,
-    (name, kind): (&str, &str),
-    help: &str,
-    all: &[FileStatus],
-    value: impl Fn(&FileStatus) -> u64,
-) {
-    if all.is_empty() {
-        return;
-    }
-    // Writing to a string does not fail.
-    let _ = writeln!(out, "# HELP witgate_file_{name} {help}");
-    let _ = writeln!(out, "# TYPE witgate_file_{name} {kind}");
-    for one in all {
-        let label = one
-            .name
-            .replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n");
-        let value = value(one);
-        let _ = writeln!(out, "witgate_file_{name}{{file=\"{label}\"}} {value}");
+        let help = "Readings that failed.";
+        let name = "witgate_file_read_failures_total";
+        by_name(Family::counter(out, name, help), |one| one.failures);
     }
 }

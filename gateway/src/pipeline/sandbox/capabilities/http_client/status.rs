@@ -2,12 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use super::{declare::HttpClients, numbers::BUCKETS};
+use crate::telemetry::metrics::Family;
 
 /// One client that serves.
 #[derive(Clone, Debug)]
@@ -55,59 +55,24 @@ impl HttpClients {
         if clients.is_empty() {
             return;
         }
-        // Writing to a string does not fail, here and below.
-        let _ = out.write_str(
-            "# HELP witgate_http_client_requests_total Requests that plugins started, by how they ended.\n\
-             # TYPE witgate_http_client_requests_total counter\n",
-        );
+        let help = "Requests that plugins started, by how they ended.";
+        let mut family = Family::counter(out, "witgate_http_client_requests_total", help);
         for (name, client) in &clients {
-            let name = label(name);
             for (outcome, count) in client.numbers.outcomes() {
-                let _ = writeln!(
-                    out,
-                    "witgate_http_client_requests_total{{client=\"{name}\",outcome=\"{outcome}\"}} {count}"
-                );
+                family.sample(&[("client", name), ("outcome", outcome)], count);
             }
         }
-        let _ = out.write_str(
-            "# HELP witgate_http_client_in_flight Requests under way.\n\
-             # TYPE witgate_http_client_in_flight gauge\n",
-        );
+        let rows = clients.iter().map(|(name, it)| (&**name, it.in_flight()));
+        Family::gauge(out, "witgate_http_client_in_flight", "Requests under way.")
+            .by("client", rows);
+        let help = "From the start of a request to the end of its answer.";
+        let mut family = Family::histogram(out, "witgate_http_client_duration_seconds", help);
         for (name, client) in &clients {
-            let (name, now) = (label(name), client.in_flight());
-            let _ = writeln!(
-                out,
-                "witgate_http_client_in_flight{{client=\"{name}\"}} {now}"
-            );
-        }
-        let _ = out.write_str(
-            "# HELP witgate_http_client_duration_seconds From the start of a request to the end of its answer.\n\
-             # TYPE witgate_http_client_duration_seconds histogram\n",
-        );
-        for (name, client) in &clients {
-            let (name, numbers) = (label(name), &client.numbers);
-            let count = numbers.count.load(Relaxed);
-            let bounds = BUCKETS.iter().map(ToString::to_string);
+            let numbers = &client.numbers;
             let counts = numbers.buckets.iter().map(|bucket| bucket.load(Relaxed));
-            let buckets = bounds.zip(counts).chain([("+Inf".to_owned(), count)]);
-            for (bound, count) in buckets {
-                let _ = writeln!(
-                    out,
-                    "witgate_http_client_duration_seconds_bucket{{client=\"{name}\",le=\"{bound}\"}} {count}"
-                );
-            }
             let sum = Duration::from_nanos(numbers.nanos.load(Relaxed)).as_secs_f64();
-            let _ = writeln!(
-                out,
-                "witgate_http_client_duration_seconds_sum{{client=\"{name}\"}} {sum}\n\
-                 witgate_http_client_duration_seconds_count{{client=\"{name}\"}} {count}"
-            );
+            let all = (sum, numbers.count.load(Relaxed));
+            family.distribution(&[("client", name)], BUCKETS.into_iter().zip(counts), all);
         }
     }
-}
-
-fn label(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
 }

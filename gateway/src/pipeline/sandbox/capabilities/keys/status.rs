@@ -1,12 +1,12 @@
 //! How the key sets are doing, for operators and for Prometheus.
 
 use std::{
-    fmt::Write,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
 use super::{Keys, failure::Kind, set::Set};
+use crate::telemetry::metrics::Family;
 
 /// How one key set is doing.
 #[derive(Clone, Debug)]
@@ -71,86 +71,43 @@ impl Keys {
     /// Appends the numbers in the text format of Prometheus.
     pub fn render(&self, out: &mut String) {
         let all = self.status();
-        family(
-            out,
-            "age_seconds",
-            "gauge",
-            "Since the keys were last confirmed.",
-            &all,
+        if all.is_empty() {
+            return;
+        }
+        let by_name = |mut family: Family<'_>, value: fn(&KeySetStatus) -> Option<f64>| {
+            let rows = all.iter().filter_map(|one| Some((&*one.name, value(one)?)));
+            family.by("key_set", rows);
+        };
+        let help = "Since the keys were last confirmed.";
+        by_name(
+            Family::gauge(out, "witgate_key_set_age_seconds", help),
             |one| one.age.map(|age| age.as_secs_f64()),
         );
-        family(out, "keys", "gauge", "Keys in the set.", &all, |one| {
+        let help = "Keys in the set.";
+        by_name(Family::gauge(out, "witgate_key_set_keys", help), |one| {
             Some(one.kids.len() as f64)
         });
-        family(
-            out,
-            "stale",
-            "gauge",
-            "1 when the last fetch failed, and what is known is kept.",
-            &all,
-            |one| Some(f64::from(u8::from(one.error.is_some()))),
-        );
-        family(
-            out,
-            "fetches_total",
-            "counter",
-            "Fetches begun.",
-            &all,
+        let help = "1 when the last fetch failed, and what is known is kept.";
+        by_name(Family::gauge(out, "witgate_key_set_stale", help), |one| {
+            Some(f64::from(u8::from(one.error.is_some())))
+        });
+        let help = "Fetches begun.";
+        by_name(
+            Family::counter(out, "witgate_key_set_fetches_total", help),
             |one| Some(one.fetches as f64),
         );
-        family(
-            out,
-            "unusable_keys",
-            "gauge",
-            "Keys that are left out though they are meant for signatures.",
-            &all,
+        let help = "Keys that are left out though they are meant for signatures.";
+        by_name(
+            Family::gauge(out, "witgate_key_set_unusable_keys", help),
             |one| Some(one.unusable as f64),
         );
-        failures(out, &all);
-    }
-}
-
-/// One series for each reason, so that an alert can tell a slow issuer from a wrong one.
-fn failures(out: &mut String, all: &[KeySetStatus]) {
-    let name = "fetch_failures_total";
-    head(out, name, "counter", "Fetches that failed.", all);
-    for one in all {
-        for (kind, count) in Kind::ALL.into_iter().zip(one.failures_by_kind) {
-            let (label, reason) = (label(one), kind.name());
-            // Writing to a string does not fail.
-            let _ = writeln!(
-                out,
-                "witgate_key_set_{name}{{key_set=\"{label}\",reason=\"{reason}\"}} {count}"
-            );
-        }
-    }
-}
-
-fn head(out: &mut String, name: &str, kind: &str, help: &str, all: &[KeySetStatus]) {
-    if !all.is_empty() {
-        let _ = writeln!(out, "# HELP witgate_key_set_{name} {help}");
-        let _ = writeln!(out, "# TYPE witgate_key_set_{name} {kind}");
-    }
-}
-
-fn label(one: &KeySetStatus) -> String {
-    let name = one.name.replace('\\', "\\\\").replace('"', "\\\"");
-    name.replace('\n', "\\n")
-}
-
-fn family(
-    out: &mut String,
-    name: &str,
-    kind: &str,
-    help: &str,
-    all: &[KeySetStatus],
-    value: impl Fn(&KeySetStatus) -> Option<f64>,
-) {
-    head(out, name, kind, help, all);
-    for one in all {
-        if let Some(value) = value(one) {
-            let label = label(one);
-            let _ = writeln!(out, "witgate_key_set_{name}{{key_set=\"{label}\"}} {value}");
+        // One series for each reason, so that an alert can tell a slow issuer from a wrong one.
+        let help = "Fetches that failed.";
+        let mut family = Family::counter(out, "witgate_key_set_fetch_failures_total", help);
+        for one in &all {
+            for (kind, count) in Kind::ALL.into_iter().zip(one.failures_by_kind) {
+                family.sample(&[("key_set", &one.name), ("reason", kind.name())], count);
+            }
         }
     }
 }

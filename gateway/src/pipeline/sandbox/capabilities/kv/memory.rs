@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fmt::Write,
     hash::BuildHasher,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
@@ -14,6 +13,7 @@ use std::{
 use foldhash::fast::RandomState;
 
 use super::{claims::Claims, shard::Shard};
+use crate::telemetry::metrics::Family;
 
 const SHARDS: usize = 16;
 
@@ -108,33 +108,26 @@ impl Memories {
             .filter(|(_, size, evictions)| size.0 > 0 || *evictions > 0)
             .collect();
         all.sort_unstable();
+        if all.is_empty() {
+            return;
+        }
         type Row<'a> = (&'a Arc<str>, (usize, usize), u64);
-        let mut family = |name: &str, kind: &str, help: &str, value: fn(&Row<'_>) -> u64| {
-            if all.is_empty() {
-                return;
-            }
-            // Writing to a string does not fail.
-            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-            for row in &all {
-                let _ = writeln!(out, "{name}{{plugin=\"{}\"}} {}", row.0, value(row));
-            }
+        let by_plugin = |mut family: Family<'_>, value: fn(&Row<'_>) -> u64| {
+            family.by("plugin", all.iter().map(|row| (&**row.0, value(row))));
         };
-        family(
-            "witgate_kv_entries",
-            "gauge",
-            "Entries in the memory of a plugin.",
+        let help = "Entries in the memory of a plugin.";
+        by_plugin(
+            Family::gauge(out, "witgate_kv_entries", help),
             |(_, size, _)| size.0 as u64,
         );
-        family(
-            "witgate_kv_bytes",
-            "gauge",
-            "Bytes in the memory of a plugin.",
+        let help = "Bytes in the memory of a plugin.";
+        by_plugin(
+            Family::gauge(out, "witgate_kv_bytes", help),
             |(_, size, _)| size.1 as u64,
         );
-        family(
-            "witgate_kv_evictions_total",
-            "counter",
-            "Entries that gave way to others.",
+        let help = "Entries that gave way to others.";
+        by_plugin(
+            Family::counter(out, "witgate_kv_evictions_total", help),
             |(_, _, evictions)| *evictions,
         );
     }

@@ -1,8 +1,9 @@
 //! How the checks are doing, for Prometheus.
 
-use std::{fmt::Write, sync::atomic::Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::Passwords;
+use crate::telemetry::metrics::Family;
 
 impl Passwords {
     /// Appends the numbers in the text format of Prometheus.
@@ -17,19 +18,11 @@ impl Passwords {
         if results.iter().all(|(_, count)| count.load(Relaxed) == 0) {
             return;
         }
-        let name = "witgate_password_checks_total";
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            out,
-            "# HELP {name} Passwords checked for plugins, or refused to be."
-        );
-        let _ = writeln!(out, "# TYPE {name} counter");
-        for (result, count) in results {
-            let _ = writeln!(out, "{name}{{result=\"{result}\"}} {}", count.load(Relaxed));
-        }
-        let name = "witgate_password_check_seconds_total";
+        let help = "Passwords checked for plugins, or refused to be.";
+        let results = results.map(|(result, count)| (result, count.load(Relaxed)));
+        Family::counter(out, "witgate_password_checks_total", help).by("result", results);
+        let help = "Time that the checks took.";
         let seconds = numbers.micros.load(Relaxed) as f64 / 1e6;
-        let _ = writeln!(out, "# HELP {name} Time that the checks took.");
-        let _ = writeln!(out, "# TYPE {name} counter\n{name} {seconds}");
+        Family::counter(out, "witgate_password_check_seconds_total", help).sample(&[], seconds);
     }
 }

@@ -1,11 +1,9 @@
 //! How the secrets are doing, for operators and for Prometheus: where they stand, never what they are.
 
-use std::{
-    fmt::Write,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use super::Secrets;
+use crate::telemetry::metrics::Family;
 
 /// How one secret is doing.
 #[derive(Clone, Debug)]
@@ -42,53 +40,27 @@ impl Secrets {
     /// Appends the numbers in the text format of Prometheus.
     pub fn render(&self, out: &mut String) {
         let all = self.status();
-        family(
-            out,
-            ("versions", "gauge"),
-            "Versions that are right.",
-            &all,
-            |one| one.versions as u64,
-        );
-        family(
-            out,
-            ("stale", "gauge"),
-            "1 when the last reading failed, and what was there before serves.",
-            &all,
-            |one| u64::from(one.error.is_some()),
-        );
-        family(out, ("reads_total", "counter"), "Readings.", &all, |one| {
-            one.reads
+        if all.is_empty() {
+            return;
+        }
+        let by_name = |mut family: Family<'_>, value: fn(&SecretStatus) -> u64| {
+            family.by("secret", all.iter().map(|one| (&*one.name, value(one))));
+        };
+        let help = "Versions that are right.";
+        by_name(Family::gauge(out, "witgate_secret_versions", help), |one| {
+            one.versions as u64
         });
-        family(
-            out,
-            ("read_failures_total", "counter"),
-            "Readings that failed.",
-            &all,
-            |one| one.failures,
+        let help = "1 when the last reading failed, and what was there before serves.";
+        by_name(Family::gauge(out, "witgate_secret_stale", help), |one| {
+            one.error.is_some().into()
+        });
+        let help = "Readings.";
+        by_name(
+            Family::counter(out, "witgate_secret_reads_total", help),
+            |one| one.reads,
         );
-    }
-}
-
-fn family(
-    out: &mut String,
-    (name, kind): (&str, &str),
-    help: &str,
-    all: &[SecretStatus],
-    value: impl Fn(&SecretStatus) -> u64,
-) {
-    if all.is_empty() {
-        return;
-    }
-    // Writing to a string does not fail.
-    let _ = writeln!(out, "# HELP witgate_secret_{name} {help}");
-    let _ = writeln!(out, "# TYPE witgate_secret_{name} {kind}");
-    for one in all {
-        let label = one
-            .name
-            .replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n");
-        let value = value(one);
-        let _ = writeln!(out, "witgate_secret_{name}{{secret=\"{label}\"}} {value}");
+        let help = "Readings that failed.";
+        let name = "witgate_secret_read_failures_total";
+        by_name(Family::counter(out, name, help), |one| one.failures);
     }
 }
