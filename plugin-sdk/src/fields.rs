@@ -1,10 +1,10 @@
 //! What the heads of requests and of responses have in common: their fields.
 
-/// What frames the message, and what it says about the client.
+/// What frames the message, and what it says about the client and the exchange. The gateway's own list, in
+/// `gateway/src/pipeline/sandbox/fields.rs`, is the same.
 const GATEWAY_OWNED: [&str; 15] = [
     "connection",
     "content-length",
-    "expect",
     "forwarded",
     "host",
     "keep-alive",
@@ -17,6 +17,7 @@ const GATEWAY_OWNED: [&str; 15] = [
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
+    "x-request-id",
 ];
 
 /// Whether the gateway lets no plugin edit the field.

@@ -148,26 +148,28 @@ pub(super) fn value(value: &[u8]) -> Result<HeaderValue, EditError> {
     HeaderValue::from_bytes(value).map_err(|_| EditError::Invalid)
 }
 
-/// Hop-by-hop and framing fields (RFC 9110 section 7.6.1), `host`, and the gateway's own forwarding fields.
-pub(super) fn belongs_to_gateway(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "connection"
-            | "content-length"
-            | "forwarded"
-            | "host"
-            | "keep-alive"
-            | "proxy-connection"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "via"
-            | "x-forwarded-for"
-            | "x-forwarded-host"
-            | "x-forwarded-proto"
-            | "x-request-id"
-    )
+/// Hop-by-hop and framing fields (RFC 9110 section 7.6.1), `host`, and the gateway's own fields. The SDK
+/// tells guests the same.
+const GATEWAY_OWNED: [&str; 15] = [
+    "connection",
+    "content-length",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-request-id",
+];
+
+fn belongs_to_gateway(name: &HeaderName) -> bool {
+    GATEWAY_OWNED.contains(&name.as_str())
 }
 
 #[cfg(test)]
@@ -230,6 +232,15 @@ mod tests {
         apply(&mut make(), &mut applied);
         assert_eq!(seen, all(&applied, &[]));
         assert_eq!(each(&applied, &[], "accept"), [b"d"]);
+    }
+
+    #[test]
+    fn the_sdk_tells_the_same() {
+        let source = include_str!("../../../../plugin-sdk/src/fields.rs");
+        let (_, list) = source.split_once("GATEWAY_OWNED").unwrap();
+        let (list, _) = list.split_once("];").unwrap();
+        let told: Vec<_> = list.split('"').skip(1).step_by(2).collect();
+        assert_eq!(told, GATEWAY_OWNED);
     }
 
     #[test]
